@@ -1,0 +1,21 @@
+"""`orchestrator`: every command of the project. A file per command; what a command needs is imported when it runs."""
+
+import click
+
+from agents.cli.agent import agent
+from agents.cli.demo import demo
+from agents.cli.stack import stack
+from agents.cli.worker import worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="signal-orchestrator")
+def main() -> None:
+    """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
+
+
+for command in (agent, demo, stack, worker):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

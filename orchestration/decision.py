@@ -1,0 +1,65 @@
+"""``decide``: from the inputs of a correlation to its outcome."""
+
+from orchestration.aggregation import aggregate
+from orchestration.body import body_of
+from orchestration.canonical import canonical_json
+from orchestration.decision_content import decision_content
+from orchestration.ids import decision_id
+from orchestration.inputs import Inputs
+from orchestration.order import order_content
+from orchestration.outcome import Outcome, Trace
+from orchestration.precedence import RISK, TOO_FEW, apply_precedence
+from orchestration.routes import Matched, match_route
+from orchestration.rules import View
+from orchestration.stages import Staged, StagesRun, run_stages
+from orchestration.timestamps import format_timestamp, parse_timestamp
+from orchestration.workflows import Workflows
+
+
+def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
+    """The outcome at ``inputs.orchestrated_at``. ``version`` is the orchestrator's. Never raises for valid signals."""
+    workflow = inputs.workflow
+    # In the order of names, so that nothing below can depend on the order of arrival.
+    bodies = {agent: body_of(inputs.used[agent]) for agent in sorted(inputs.used)}
+    times = {agent: parse_timestamp(body["enriched_at"]) for agent, body in bodies.items()}
+    enriched_at = {agent: format_timestamp(time) for agent, time in times.items()}
+    contributing = {agent: body for agent, body in bodies.items() if agent in workflow.agents}
+    confidence = aggregate(workflow, contributing)
+    matched: Matched | None = None
+    stages: StagesRun | None = None
+    verdict = TOO_FEW
+    if len(contributing) >= workflow.min_agents:
+        instrument = inputs.source.instrument if inputs.source is not None else None
+        matched = match_route(workflow, View(instrument, contributing))
+        stages = run_stages(
+            Staged(
+                workflow.stages,
+                contributing,
+                max(times[agent] for agent in contributing),
+                inputs.source,
+                matched.route.position_multiplier,
+                inputs.first_seen,
+                inputs.orchestrated_at,
+            )
+        )
+        verdict = apply_precedence(inputs, bodies, contributing, stages, matched)
+    trace = Trace(verdict, confidence, matched, stages)
+    digest = workflows.digest(workflow)
+    identity = decision_id(inputs.corr_id, digest, inputs.used, inputs.normalized)
+    decision = decision_content(inputs, digest, identity, version, contributing, enriched_at, trace)
+    order = None
+    if verdict.trades and stages is not None:
+        order = order_content(decision, contributing[RISK], stages.results["execution_timing"]["valid_until"])
+    return Outcome(
+        inputs=inputs,
+        decision=decision,
+        value=canonical_json(decision),
+        decision_id=identity,
+        action=verdict.action,
+        reason=verdict.reason,
+        route=None if matched is None else matched.route,
+        order=order,
+        bodies=bodies,
+        enriched_at=enriched_at,
+        trace=trace,
+    )

@@ -1,0 +1,142 @@
+"""What has to be sent: the messages of an outcome, and of a signal that came too late."""
+
+from collections.abc import Mapping
+
+from orchestration.audit import audit_record
+from orchestration.body import number_at, text_at
+from orchestration.canonical import canonical_json, number
+from orchestration.decision_content import SCHEMA_VERSION
+from orchestration.message import Message
+from orchestration.outcome import Outcome
+from orchestration.precedence import RISK
+from orchestration.signal import JsonObject, Signal
+
+DECISION_TOPIC = "orchestrated.decision"
+RISK_TOPIC = "risk.monitor.decision"
+AUDIT_SUMMARY_TOPIC = "audit.decision"
+PORTFOLIO_TOPIC = "portfolio.decision"
+AUDIT_RECORD_TOPIC = "audit.orchestration.decision"
+LATE_TOPIC = "signals.late"
+
+_SCHEMA_VERSION = SCHEMA_VERSION.encode()
+_SOURCE = b"orchestrator"
+
+MessageHeaders = tuple[tuple[str, bytes], ...]
+
+
+def outcome_messages(outcome: Outcome, read_to: Mapping[str, int]) -> list[Message]:
+    """Everything that an outcome sends, in the order in which it is listed in the contracts.
+
+    ``read_to``: the offset reached in each input topic of the partition when the outcome was taken.
+    """
+    inputs = outcome.inputs
+    corr_id = inputs.corr_id.encode()
+    headers = _headers(corr_id, outcome.decision_id, _last_traceparent(outcome))
+    messages = [
+        Message(DECISION_TOPIC, corr_id, outcome.value, headers, essential=True),
+        Message(RISK_TOPIC, corr_id, canonical_json(_risk(outcome)), headers),
+        Message(AUDIT_SUMMARY_TOPIC, corr_id, canonical_json(_audit_summary(outcome)), headers),
+        Message(PORTFOLIO_TOPIC, corr_id, canonical_json(_portfolio(outcome)), headers),
+    ]
+    route = outcome.route
+    if route is not None:
+        if outcome.order is not None and route.execution_topic is not None:
+            messages.append(Message(route.execution_topic, corr_id, canonical_json(outcome.order), headers))
+        if outcome.trace.verdict.precedence == 6:
+            messages.extend(Message(topic, corr_id, outcome.value, headers) for topic in route.notify)
+    record = canonical_json(audit_record(outcome, read_to))
+    messages.append(Message(AUDIT_RECORD_TOPIC, corr_id, record, headers, essential=True))
+    return messages
+
+
+def late_message(signal: Signal, reason: str, decision_id: str | None = None) -> Message:
+    """The signal's payload as received, for ``signals.late``; the headers tell why and where it stood.
+
+    ``decision_id``: that of the outcome which it came too late for, where it is known.
+    """
+    corr_id = signal.corr_id.encode()
+    place = (
+        ("late_reason", reason.encode()),
+        ("late_topic", signal.topic.encode()),
+        ("late_partition", str(signal.partition).encode()),
+        ("late_offset", str(signal.offset).encode()),
+    )
+    return Message(
+        LATE_TOPIC, corr_id, signal.value, _headers(corr_id, decision_id, signal.traceparent) + place
+    )
+
+
+def _headers(corr_id: bytes, decision_id: str | None, traceparent: str | None) -> MessageHeaders:
+    headers: MessageHeaders = (("corr_id", corr_id),)
+    if decision_id is not None:
+        headers += (("decision_id", decision_id.encode()),)
+    headers += (("schema_version", _SCHEMA_VERSION), ("source", _SOURCE))
+    if traceparent is not None:
+        # As received, whatever bytes that was: a header must not be able to end the worker.
+        headers += (("traceparent", traceparent.encode(errors="surrogateescape")),)
+    return headers
+
+
+def _last_traceparent(outcome: Outcome) -> str | None:
+    inputs = outcome.inputs
+    last = inputs.normalized
+    for signal in inputs.used.values():
+        if last is None or signal.order > last.order:
+            last = signal
+    return None if last is None else last.traceparent
+
+
+def _contributing(outcome: Outcome, agent: str) -> JsonObject | None:
+    return outcome.bodies.get(agent) if agent in outcome.inputs.workflow.agents else None
+
+
+def _risk(outcome: Outcome) -> JsonObject:
+    decision = outcome.decision
+    risk = _contributing(outcome, RISK)
+    score = number_at(risk, "analysis", "overall_score")
+    return {
+        "decision_id": outcome.decision_id,
+        "corr_id": decision["corr_id"],
+        "instrument": _source(decision, "instrument"),
+        "action": outcome.action,
+        "reason": outcome.reason,
+        "risk_level": text_at(risk, "analysis", "risk_level"),
+        "overall_score": None if score is None else number(score),
+        "position_size": decision["position_size"],
+        "confidence": decision["confidence"],
+        "timestamp": decision["orchestrated_at"],
+    }
+
+
+def _audit_summary(outcome: Outcome) -> JsonObject:
+    decision = outcome.decision
+    return {
+        "decision_id": outcome.decision_id,
+        "corr_id": decision["corr_id"],
+        "action": outcome.action,
+        "reason": outcome.reason,
+        "confidence": decision["confidence"],
+        "agents": decision["contributing_agents"],
+        "timestamp": decision["orchestrated_at"],
+    }
+
+
+def _portfolio(outcome: Outcome) -> JsonObject:
+    decision = outcome.decision
+    impact = number_at(_contributing(outcome, "correlation"), "analysis", "portfolio_impact")
+    return {
+        "decision_id": outcome.decision_id,
+        "corr_id": decision["corr_id"],
+        "instrument": _source(decision, "instrument"),
+        "side": _source(decision, "side"),
+        "action": outcome.action,
+        "position_size": decision["position_size"],
+        "portfolio_impact": None if impact is None else number(impact),
+        "confidence": decision["confidence"],
+        "timestamp": decision["orchestrated_at"],
+    }
+
+
+def _source(decision: JsonObject, field: str) -> object:
+    source = decision["source_signal"]
+    return None if source is None else source[field]

@@ -1,0 +1,50 @@
+"""What one outcome is decided on: the records of a correlation up to its outcome time, sorted into roles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestration.signal import Signal, SignalError
+from orchestration.workflow import Workflow
+
+CompletedBy = Literal["all_required", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSignal:
+    """What started the correlation, as far as it is known (contracts §3). ``timestamp`` in ms since the epoch."""
+
+    instrument: str | None = None
+    price: float | None = None
+    side: str | None = None
+    strength: float | None = None
+    timestamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A repeat that was read before the outcome and not used. ``reason``: duplicate, conflict or voided."""
+
+    signal: Signal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A correlation at its outcome time. Times in ms since the epoch.
+
+    ``used``: per agent the valid signal that counts, also of agents that the workflow does not name.
+    ``errors``: agents that reported, but nothing valid. ``reported`` = keys of both.
+    """
+
+    corr_id: str
+    workflow: Workflow
+    first_seen: int
+    orchestrated_at: int
+    completed_by: CompletedBy
+    used: Mapping[str, Signal]
+    errors: Mapping[str, SignalError]
+    normalized: Signal | None
+    source: SourceSignal | None
+    superseded: tuple[Superseded, ...]
+    error_count: int

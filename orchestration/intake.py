@@ -1,0 +1,156 @@
+"""Intake: the one place where a record becomes a signal, or a dead letter. It never raises and never waits."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import NamedTuple
+
+from orchestration.dead_letter import DeadLetter
+from orchestration.decoding import MAXIMUM_BYTES, NotDecodableError, decode_object
+from orchestration.ids import CORR_ID_EXPECTED, usable_corr_id
+from orchestration.messages.base import Input
+from orchestration.messages.enriched import enriched_model
+from orchestration.messages.fast_check import Check, fast_check
+from orchestration.messages.normalized import NormalizedSignal
+from orchestration.messages.validation import first_error
+from orchestration.partitioning import partition_of
+from orchestration.record import Headers, Record
+from orchestration.signal import (
+    NORMALIZED,
+    PROCESSING_ERROR,
+    VALIDATION_ERROR,
+    JsonObject,
+    Signal,
+    SignalError,
+)
+
+NORMALIZED_TOPIC = "signals.normalized"
+ENRICHED_PREFIX = "signals.enriched."
+
+_UNEXPECTED = "signal: one that can be processed"
+
+_matches_traceparent = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+).fullmatch
+
+
+class _Topic(NamedTuple):
+    agent: str
+    model: type[Input]
+    surely_valid: Check
+
+
+class Intake:
+    """Reads the records of the input topics: `signals.normalized`, and `signals.enriched.<agent>` for each of `agents`.
+
+    One intake may serve all partitions. `remembered`: how many corr_ids' partitions it keeps at hand.
+    Raises ValueError for a `partition_count` below 1.
+    """
+
+    def __init__(self, agents: Iterable[str], partition_count: int, remembered: int = 65_536) -> None:
+        if partition_count < 1:
+            raise ValueError("partition_count: 1 or more")
+        self._partition_count = partition_count
+        self._remembered = remembered
+        self._topics = {NORMALIZED_TOPIC: _topic(NORMALIZED, NormalizedSignal)}
+        for agent in agents:
+            self._topics[ENRICHED_PREFIX + agent] = _topic(agent, enriched_model(agent))
+        # A corr_id comes once per agent, and murmur2 in Python costs as much as decoding.
+        self._places: dict[str, tuple[bytes, int]] = {}
+
+    def read(self, record: Record) -> Signal | DeadLetter:
+        """A valid signal; a signal with an error (an invalid enriched one, which counts as reported); or a dead letter."""
+        try:
+            return self._read(record)
+        except Exception as error:  # noqa: BLE001 - whatever one record does to us, those behind it must be read
+            return DeadLetter.of(record, PROCESSING_ERROR, _UNEXPECTED, error_class=_class(error))
+
+    def _read(self, record: Record) -> Signal | DeadLetter:
+        value = record.value
+        if not value:
+            return DeadLetter.of(record, "not_decodable", "value: JSON object in UTF-8")
+        if len(value) > MAXIMUM_BYTES:
+            return DeadLetter.of(record, "too_large", f"value: at most {MAXIMUM_BYTES} bytes")
+        try:
+            body = decode_object(value)
+        except NotDecodableError:
+            return DeadLetter.of(record, "not_decodable", "value: JSON object in UTF-8")
+        corr_id = body.get("corr_id")
+        place = self._place(corr_id)
+        if place is None:
+            return DeadLetter.of(record, "no_corr_id", f"corr_id: {CORR_ID_EXPECTED}")
+        misplaced = self._misplaced(record, body, place)
+        if misplaced is not None:
+            return DeadLetter.of(record, *misplaced, corr_id=corr_id)
+        return self._signal(record, value, body)
+
+    def _place(self, corr_id: object) -> tuple[bytes, int] | None:
+        """Key and partition of a usable corr_id."""
+        if type(corr_id) is not str:
+            return None
+        place = self._places.get(corr_id)
+        if place is None and usable_corr_id(corr_id):
+            if len(self._places) >= self._remembered:
+                self._places.clear()
+            key = corr_id.encode()
+            place = self._places[corr_id] = (key, partition_of(key, self._partition_count))
+        return place
+
+    def _misplaced(
+        self, record: Record, body: JsonObject, place: tuple[bytes, int]
+    ) -> tuple[str, str] | None:
+        topic = self._topics.get(record.topic)
+        if topic is None:
+            return "wrong_topic", "topic: one of the input topics"
+        if topic.agent != NORMALIZED:
+            agent_name = body.get("agent_name")
+            if agent_name != topic.agent and isinstance(agent_name, str):
+                return "wrong_topic", "agent_name: name of the topic's agent"
+        key, partition = place
+        if record.key != key:
+            return "wrong_key", "key: the corr_id"
+        if record.partition != partition:
+            return "wrong_partition", "partition: murmur2 of the corr_id, modulo the partition count"
+        return None
+
+    def _signal(self, record: Record, value: bytes, body: JsonObject) -> Signal | DeadLetter:
+        agent, model, surely_valid = self._topics[record.topic]
+        error: SignalError | None = None
+        try:
+            if not surely_valid(body):
+                message = first_error(model, body)
+                error = None if message is None else SignalError(VALIDATION_ERROR, message)
+        except Exception:  # noqa: BLE001 - the agent has reported, whatever it was that we could not read
+            error = SignalError(PROCESSING_ERROR, _UNEXPECTED)
+        corr_id: str = body["corr_id"]
+        if error is not None and agent == NORMALIZED:
+            return DeadLetter.of(record, error.type, error.message, corr_id=corr_id)
+        return Signal(
+            corr_id,
+            agent,
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            value if error is None else None,
+            sha256(value).digest(),
+            body if error is None else None,
+            error,
+            _traceparent(record.headers),
+        )
+
+
+def _topic(agent: str, model: type[Input]) -> _Topic:
+    return _Topic(agent, model, fast_check(model, checked_before=("corr_id",)))
+
+
+def _class(error: Exception) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _traceparent(headers: Headers) -> str | None:
+    """The W3C trace context that the record came with, where its last one is well-formed."""
+    for name, value in reversed(headers):
+        if name == "traceparent":
+            return value.decode("ascii") if value and _matches_traceparent(value) else None
+    return None

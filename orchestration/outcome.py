@@ -1,0 +1,60 @@
+"""The one terminal decision of a correlation, with everything that led to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from orchestration.aggregation import Aggregate
+from orchestration.inputs import Inputs
+from orchestration.routes import Matched
+from orchestration.signal import JsonObject
+from orchestration.stages import StagesRun
+from orchestration.workflow import Route
+
+Action = Literal["trade", "trade_with_caution", "monitor", "no_trade", "insufficient_data"]
+
+
+class Verdict(NamedTuple):
+    """``precedence``: the number of the rule that applied (contracts §5, 1 to 6)."""
+
+    precedence: int
+    action: Action
+    reason: str
+
+    @property
+    def trades(self) -> bool:
+        return self.action in ("trade", "trade_with_caution")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the decision came about.
+
+    ``matched`` and ``stages`` are None under precedence 1, where neither routes nor stages were asked.
+    """
+
+    verdict: Verdict
+    aggregate: Aggregate
+    matched: Matched | None
+    stages: StagesRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``decision`` in the contract's key order; ``value`` is its canonical JSON, encoded once for all who need it.
+
+    ``bodies``: payloads by agent of all used signals, to be read only; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where
+    another rule had precedence; None under precedence 1. ``order``: the one executable message's content, or None.
+    """
+
+    inputs: Inputs
+    decision: JsonObject
+    value: bytes
+    decision_id: str
+    action: Action
+    reason: str
+    route: Route | None
+    order: JsonObject | None
+    bodies: Mapping[str, JsonObject]
+    enriched_at: Mapping[str, str]
+    trace: Trace

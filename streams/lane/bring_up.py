@@ -1,0 +1,172 @@
+"""Bringing a partition up: fence, stable offsets, changelog to its end, only then read.
+
+    1. fence      nobody's unfinished transaction can come through any more
+    2. offsets    the group's, pending transactional commits included
+    3. changelog  from where the local disk stands to the end
+    4. read       from the offsets
+
+In this order: offsets read before the fence could be those of a dead worker whose last commit is being marked just now,
+and its records would be decided twice.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.lane.store import PartitionStore
+from streams.lane.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+REQUEST_SECONDS = 15.0
+CHANGELOG_DELETE_RETENTION_SECONDS = 7 * 24 * 3600
+_BATCH = 10_000
+
+
+class RefuseToStart(Exception):
+    """Going on would decide on state that is not there. The text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtUp:
+    """``positions``: per input topic where to read on. ``rows``: how many changelog records were read."""
+
+    positions: Mapping[str, int]
+    tick_position: int
+    ends: Mapping[str, int]
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """``start``: where a group without offsets begins although the changelog is not empty; None refuses that."""
+
+    consumer_configuration: Mapping[str, Any]
+    inputs: Sequence[str]
+    tick_topic: str
+    changelog_topic: str
+    start: Literal["earliest", "latest"] | None
+
+    def __call__(
+        self, partition: int, store: PartitionStore, writer: Writer, cancelled: Callable[[], bool]
+    ) -> BroughtUp | None:
+        """Blocks until the partition is restored; None if it was ``cancelled``. Raises RefuseToStart, KafkaException."""
+        began = time.monotonic()
+        writer.fence()
+        if cancelled():
+            return None
+        consumer = Consumer(dict(self.consumer_configuration))
+        try:
+            places = [TopicPartition(topic, partition) for topic in self.inputs]
+            committed = {place.topic: place.offset for place in consumer.committed(places, REQUEST_SECONDS)}
+            low, high = _watermarks(consumer, self.changelog_topic, partition)
+            restored_to = self._usable(store, partition, low, high)
+            positions = self._positions(consumer, partition, committed, high > 0)
+            rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
+            if rows is None:
+                return None
+            store.restored()
+            ends = {topic: _watermarks(consumer, topic, partition)[1] for topic in self.inputs}
+            _, tick_end = _watermarks(consumer, self.tick_topic, partition)
+        finally:
+            consumer.close()
+        return BroughtUp(positions, tick_end, ends, rows, time.monotonic() - began)
+
+    def _usable(self, store: PartitionStore, partition: int, low: int, high: int) -> int:
+        """Where to begin in the changelog."""
+        restored_to = store.restored_to
+        if restored_to is None:
+            return low
+        if restored_to > high:
+            raise RefuseToStart(
+                f"{self.changelog_topic}[{partition}] ends at offset {high}, but the local store has read it to {restored_to}: "
+                "the changelog was emptied or made anew. Restore the topic, or remove the data folder to start from what the "
+                "changelog has."
+            )
+        # Tombstones older than this are gone from the changelog: an old disk would bring deleted rows back.
+        if store.age_seconds > CHANGELOG_DELETE_RETENTION_SECONDS or restored_to < low:
+            logger.warning("the local store of partition %d is too old, it is discarded", partition)
+            store.wipe()
+            return low
+        return restored_to
+
+    def _positions(
+        self, consumer: Consumer, partition: int, committed: Mapping[str, int], has_state: bool
+    ) -> dict[str, int]:
+        known = {topic: offset for topic, offset in committed.items() if offset != OFFSET_INVALID}
+        if not known and has_state and self.start is None:
+            raise RefuseToStart(
+                f"the consumer group has no committed offsets for partition {partition}, but {self.changelog_topic} is not "
+                "empty: the offsets have expired or were deleted. Set ORCHESTRATOR_START=earliest to read the inputs again "
+                "from their beginning, or ORCHESTRATOR_START=latest to go on with what comes from now on."
+            )
+        positions = {}
+        for topic in self.inputs:
+            low, high = _watermarks(consumer, topic, partition)
+            offset = known.get(topic)
+            if offset is None:
+                # A topic that is new to a running group is read from its beginning: its first signals are waiting there.
+                offset = high if self.start == "latest" and not known else low
+            elif offset < low:
+                logger.error(
+                    "%s[%d]: records from %d to %d were deleted by the topic's retention before they were read",
+                    topic,
+                    partition,
+                    offset,
+                    low - 1,
+                )
+                offset = low
+            elif offset > high:
+                raise RefuseToStart(
+                    f"the group has read {topic}[{partition}] to offset {offset}, but the topic ends at {high}: it was made "
+                    "anew. Delete the group's offsets for it (kafka-consumer-groups --delete-offsets) to read it from its beginning."
+                )
+            positions[topic] = offset
+        return positions
+
+    def _restore(
+        self,
+        consumer: Consumer,
+        partition: int,
+        store: PartitionStore,
+        begin: int,
+        end: int,
+        cancelled: Callable[[], bool],
+    ) -> int | None:
+        if begin >= end:
+            return 0
+        consumer.assign([TopicPartition(self.changelog_topic, partition, begin)])
+        position = begin
+        rows = 0
+        while position < end:
+            if cancelled():
+                return None
+            records = []
+            # A long timeout would be waited for whole once the end is reached.
+            for message in consumer.consume(_BATCH, 0.05):
+                error = message.error()
+                if error is None:
+                    records.append((message.key(), message.value()))
+                    position = message.offset() + 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    position = max(position, message.offset())
+                elif not error.retriable():
+                    raise KafkaException(error)
+            if records:
+                store.restore(records, position)
+                rows += len(records)
+        consumer.unassign()
+        return rows
+
+
+def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), REQUEST_SECONDS, cached=False)
+    if marks is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"no end offset of {topic}[{partition}] in {REQUEST_SECONDS} s"))
+    low, high = marks
+    return low, high

@@ -1,0 +1,67 @@
+"""What the lane needs of the place where rows are kept. ``tables/`` provides it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from orchestration.table import CorrelationTable
+
+ChangelogRecord = tuple[bytes, bytes | None]
+"""Key (corr_id) and value (an encoded row; None: the row is gone) as they stand in the changelog."""
+
+
+class Changes(Protocol):
+    """The rows that changed since the last commit, each once, as they are to be written."""
+
+    @property
+    def records(self) -> Sequence[ChangelogRecord]: ...
+
+
+class PartitionStore(CorrelationTable, Protocol):
+    """One partition's rows, in memory and on disk. The disk never holds what the changelog does not.
+
+    All methods belong to the event loop's thread but for ``write`` and ``restore``, which may block and run elsewhere.
+    """
+
+    @property
+    def restored_to(self) -> int | None:
+        """The changelog offset that comes after everything the disk holds; None: the disk holds nothing."""
+        ...
+
+    @property
+    def age_seconds(self) -> float:
+        """Since the disk was last written."""
+        ...
+
+    def has_due(self, time: int) -> bool:
+        """Whether ``due(time)`` would name anything."""
+        ...
+
+    def open_count(self) -> int:
+        """How many correlations wait for their outcome."""
+        ...
+
+    def take_changes(self) -> Changes:
+        """Everything put since the last call. Reads go on seeing it until ``written``."""
+        ...
+
+    def write(self, changes: Changes, changelog_offset: int | None) -> None:
+        """After the changelog has them: to disk, together with the changelog offset that comes next."""
+        ...
+
+    def written(self, changes: Changes) -> None:
+        """After ``write``: reads may go to the disk for these from now on."""
+        ...
+
+    def restore(self, records: Iterable[ChangelogRecord], changelog_offset: int) -> None:
+        """Take records of the changelog, in its order, up to before ``changelog_offset``."""
+        ...
+
+    def restored(self) -> None:
+        """The changelog has been read to its end: find out what is due when."""
+        ...
+
+    def wipe(self) -> None:
+        """Forget what the disk holds."""
+        ...
+
+    def close(self) -> None: ...

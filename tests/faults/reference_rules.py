@@ -1,0 +1,100 @@
+"""Canonical JSON and conditions (contracts §5, §6), apart from the real core."""
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+from tests.faults.reference_validation import Json, Signal, is_number
+
+# -- canonical JSON -----------------------------------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> bytes:
+    return _text(value).encode("utf-8")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(_text(name) + ":" + _text(item) for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_text(item) for item in value) + "]"
+    if isinstance(value, float):
+        digits = format(Decimal(repr(rounded(value))), "f")
+        return digits if "." in digits else digits + ".0"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def rounded(value: float) -> float:
+    assert math.isfinite(value)
+    return round(float(value), 12) or 0.0
+
+
+# -- conditions ---------------------------------------------------------------------------------------------------------
+
+
+def holds(condition: Any, signals: dict[str, Signal], instrument: str | None) -> bool:
+    return all(_clause_holds(clause, signals, instrument) for clause in condition)
+
+
+def _clause_holds(clause: Json, signals: dict[str, Signal], instrument: str | None) -> bool:
+    if "any_of" in clause:
+        return any(_clause_holds(part, signals, instrument) for part in clause["any_of"])
+    if "all_of" in clause:
+        return all(_clause_holds(part, signals, instrument) for part in clause["all_of"])
+    operator, value = clause["op"], clause["value"]
+    found = instrument if clause["field"] == "instrument" else _found(signals, clause["field"])
+    if operator == "exists":
+        return bool((found is not None) == value)
+    if found is None and clause["field"] == "momentum.trend_direction" and "momentum" in signals:
+        found = "unknown"
+    if operator == "length":
+        return bool((len(found) if isinstance(found, str | list) else 0) == value)
+    if operator in ("in", "not_in"):
+        return any(_same(found, choice) for choice in value) is (operator == "in")
+    if operator in ("eq", "ne"):
+        return _same(found, value) is (operator == "eq")
+    if found is None:
+        found = _empty(value)
+    if operator == "starts_with":
+        return isinstance(found, str) and found.startswith(value)
+    if operator == "ends_with":
+        return isinstance(found, str) and found.endswith(value)
+    both_numbers = is_number(found) and is_number(value)
+    if not both_numbers and not (isinstance(found, str) and isinstance(value, str)):
+        return False
+    return bool(
+        {"gt": found > value, "ge": found >= value, "lt": found < value, "le": found <= value}[operator]
+    )
+
+
+def _found(signals: dict[str, Signal], field: str) -> Any:
+    agent, _, path = field.partition(".")
+    if agent not in signals:
+        return None
+    payload = signals[agent].payload
+    found = at(payload["analysis"], path)
+    return at(payload, path) if found is None else found
+
+
+def at(body: Any, path: str) -> Any:
+    for name in path.split("."):
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
+def _same(found: Any, value: Any) -> bool:
+    if found is None:
+        found = _empty(value)
+    return isinstance(found, bool) == isinstance(value, bool) and bool(found == value)
+
+
+def _empty(value: Any) -> Any:
+    """What a missing field reads as beside ``value``."""
+    if isinstance(value, bool):
+        return False
+    return 0 if is_number(value) else ""
+
+
+def number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from orchestration.body import body_of, number_at, text_at
+from orchestration.body import body_of, number_at, text_at, written
 from orchestration.canonical import number
 from orchestration.inputs import Superseded
 from orchestration.outcome import Outcome
 from orchestration.signal import NORMALIZED, JsonObject, Signal
-from orchestration.timestamps import format_timestamp, parse_timestamp
 from orchestration.workflow import RESERVED_AGENT
 
 COORDINATES_LISTED = 64
@@ -33,7 +32,7 @@ def audit_record(outcome: Outcome, read_to: Mapping[str, int]) -> JsonObject:
         },
         "source_signal": None
         if normalized is None
-        else _input_signal(normalized, None, _normalized_at(normalized)),
+        else _input_signal(normalized, None, written(body_of(normalized)["normalized_at"])),
         # The bytes of `orchestrated.decision` themselves: a second encoding could differ from what was sent.
         "decision": msgspec.Raw(outcome.value),
         "errors": outcome.decision["invalid_agents"],
@@ -60,10 +59,6 @@ def _input_signal(signal: Signal, body: JsonObject | None, published: str) -> Js
         "partition": signal.partition,
         "offset": signal.offset,
     }
-
-
-def _normalized_at(normalized: Signal) -> str:
-    return format_timestamp(parse_timestamp(body_of(normalized)["normalized_at"]))
 
 
 def _superseded(repeats: Sequence[Superseded]) -> JsonObject:

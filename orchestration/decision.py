@@ -1,7 +1,7 @@
 """``decide``: from the inputs of a correlation to its outcome."""
 
 from orchestration.aggregation import aggregate
-from orchestration.body import body_of
+from orchestration.body import body_of, written
 from orchestration.canonical import canonical_json
 from orchestration.decision_content import decision_content
 from orchestration.ids import decision_id
@@ -12,7 +12,7 @@ from orchestration.precedence import RISK, TOO_FEW, apply_precedence
 from orchestration.routes import Matched, match_route
 from orchestration.rules import View
 from orchestration.stages import Staged, StagesRun, run_stages
-from orchestration.timestamps import format_timestamp, parse_timestamp
+from orchestration.timestamps import parse_timestamp
 from orchestration.workflows import Workflows
 
 
@@ -21,9 +21,9 @@ def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
     workflow = inputs.workflow
     # In the order of names, so that nothing below can depend on the order of arrival.
     bodies = {agent: body_of(inputs.used[agent]) for agent in sorted(inputs.used)}
-    times = {agent: parse_timestamp(body["enriched_at"]) for agent, body in bodies.items()}
-    enriched_at = {agent: format_timestamp(time) for agent, time in times.items()}
-    contributing = {agent: body for agent, body in bodies.items() if agent in workflow.agents}
+    enriched_at = {agent: written(body["enriched_at"]) for agent, body in bodies.items()}
+    named = workflow.agents
+    contributing = {agent: body for agent, body in bodies.items() if agent in named}
     confidence = aggregate(workflow, contributing)
     matched: Matched | None = None
     stages: StagesRun | None = None
@@ -35,7 +35,8 @@ def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
             Staged(
                 workflow.stages,
                 contributing,
-                max(times[agent] for agent in contributing),
+                # As they are written, the texts sort by time.
+                parse_timestamp(max([enriched_at[agent] for agent in contributing])),
                 inputs.source,
                 matched.route.position_multiplier,
                 inputs.first_seen,

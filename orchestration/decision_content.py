@@ -28,6 +28,7 @@ def decision_content(
     ``enriched_at``: their times as they are written."""
     workflow, verdict, matched, stages = inputs.workflow, trace.verdict, trace.matched, trace.stages
     agents = list(contributing)
+    partial = not all(map(contributing.__contains__, workflow.required_agents))
     route = None if matched is None else matched.route.name
     ordered = matched.route if matched is not None and verdict.trades else None
     sizing = None if stages is None else stages.results.get("position_sizing")
@@ -49,14 +50,10 @@ def decision_content(
             _contribution(agent, contributing[agent], enriched_at[agent], trace.aggregate) for agent in agents
         ],
         "completed_by": inputs.completed_by,
-        "partial_data": any(agent not in contributing for agent in workflow.required_agents),
+        "partial_data": partial,
         "available_agents": agents,
-        "missing_agents": sorted(
-            agent
-            for agent in workflow.required_agents
-            if agent not in inputs.used and agent not in inputs.errors
-        ),
-        "invalid_agents": _invalid_agents(inputs),
+        "missing_agents": _missing_agents(inputs) if partial else [],
+        "invalid_agents": _invalid_agents(inputs) if inputs.errors else {},
         "source_signal": _source(inputs.source),
         "direction": _direction(contributing.get(MOMENTUM)),
         "position_size": None if sizing is None else sizing["position_size"],
@@ -69,6 +66,11 @@ def decision_content(
         "current_stage": stages.records[-1]["stage"] if stages is not None and stages.records else None,
         "stages": [] if stages is None else stages.records,
     }
+
+
+def _missing_agents(inputs: Inputs) -> list[str]:
+    required = inputs.workflow.required_agents
+    return sorted(agent for agent in required if agent not in inputs.used and agent not in inputs.errors)
 
 
 def _invalid_agents(inputs: Inputs) -> JsonObject:

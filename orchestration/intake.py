@@ -24,6 +24,9 @@ from orchestration.signal import (
     SignalError,
 )
 
+LATEST_TIMESTAMP = 253_370_764_799_999
+"""The end of the year 9998, in ms: a day for the deadline and one for `valid_until` still fit into four digits."""
+
 NORMALIZED_TOPIC = "signals.normalized"
 ENRICHED_PREFIX = "signals.enriched."
 
@@ -55,6 +58,8 @@ class Intake:
         self._topics = {NORMALIZED_TOPIC: _topic(NORMALIZED, NormalizedSignal)}
         for agent in agents:
             self._topics[ENRICHED_PREFIX + agent] = _topic(agent, enriched_model(agent))
+        self.topics = frozenset(self._topics)
+        """The input topics."""
         # A corr_id comes once per agent, and murmur2 in Python costs as much as decoding.
         self._places: dict[str, tuple[bytes, int]] = {}
 
@@ -111,6 +116,9 @@ class Intake:
             return "wrong_key", "key: the corr_id"
         if record.partition != partition:
             return "wrong_partition", "partition: murmur2 of the corr_id, modulo the partition count"
+        if not 0 <= record.timestamp <= LATEST_TIMESTAMP:
+            # A producer's clock may say anything: a deadline after the year 9999 cannot be written down.
+            return PROCESSING_ERROR, "timestamp: from 1970 to 9998"
         return None
 
     def _signal(self, record: Record, value: bytes, body: JsonObject) -> Signal | DeadLetter:

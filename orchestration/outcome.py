@@ -26,8 +26,7 @@ class Verdict(NamedTuple):
         return self.action in ("trade", "trade_with_caution")
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """How the decision came about.
 
     ``matched`` and ``stages`` are None under precedence 1, where neither routes nor stages were asked.

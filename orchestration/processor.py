@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from orchestration.correlation import Context, Happening, LateSignal, TimePassed, TooLarge, fold
+from orchestration.correlation import Context, Happening, TimePassed, TooLarge, fold
 from orchestration.dead_letter import DeadLetter, dead_letter_message
 from orchestration.effects import late_message, outcome_messages
 from orchestration.intake import Intake
+from orchestration.late import LateSignal
 from orchestration.message import Message
 from orchestration.outcome import Outcome
 from orchestration.record import Record
@@ -55,9 +56,10 @@ class PartitionProcessor:
     def take(self, records: Iterable[Record], effects: Effects) -> None:
         """Take records in the order in which they come."""
         read = self._intake.read
-        positions = self.positions
+        positions, topics = self.positions, self._intake.topics
         for record in records:
-            positions[record.topic] = record.offset + 1
+            if record.topic in topics:
+                positions[record.topic] = record.offset + 1
             signal = read(record)
             if isinstance(signal, DeadLetter):
                 _dead_letter(signal, effects)

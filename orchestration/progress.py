@@ -8,14 +8,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from orchestration.signal import NORMALIZED, Signal
-from orchestration.source import source_signal
+from orchestration.roles import Known
+from orchestration.rows import Collecting
+from orchestration.signal import Signal
 from orchestration.workflow import Workflow
 from orchestration.workflows import Workflows
 
 _timestamp = attrgetter("timestamp")
-
-RISK = "risk"
 
 
 class Progress(NamedTuple):
@@ -31,52 +30,51 @@ def milliseconds(seconds: float) -> int:
 
 
 def progress(signals: Sequence[Signal], workflows: Workflows) -> Progress:
-    """Walk the records by time; ``signals`` must not be empty and keeps each topic's log order."""
-    first_seen = min(map(_timestamp, signals))
-    seen: list[Signal] = []
+    """Walk the records by time; ``signals`` must not be empty, and may stand in any order."""
+    by_time = sorted(signals, key=_timestamp)
+    first_seen = by_time[0].timestamp
+    known = Known()
     reported: set[str] = set()
-    workflow: Workflow | None = None
-    deadline = first_seen
-    # The sort is stable, so within a timestamp each topic's log order stays.
-    for time, group in groupby(sorted(signals, key=_timestamp), key=_timestamp):
-        if workflow is not None and deadline < time:
-            return Progress(workflow, deadline, None)
+    now = Progress(workflows.choose(None), first_seen, None)
+    for time, group in groupby(by_time, key=_timestamp):
+        if now.deadline < time:
+            return now
         for signal in group:
-            seen.append(signal)
+            known.add(signal)
             reported.add(signal.agent)
-        workflow = workflows.choose(instrument(seen)) if len(workflows) > 1 else workflows.choose(None)
-        # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
-        # record that says so, or the records used would not tell the same workflow again.
-        deadline = max(first_seen + milliseconds(workflow.timeout_sec), time)
-        if reported.issuperset(workflow.required_agents):
-            return Progress(workflow, deadline, time)
-    if workflow is None:
-        raise ValueError("a correlation has at least one record")
-    return Progress(workflow, deadline, None)
+        now = _at(time, first_seen, known, reported, workflows)
+        if now.complete_at is not None:
+            return now
+    return now
 
 
-def instrument(signals: Sequence[Signal]) -> str | None:
-    """The instrument known from these records, in log order per topic."""
-    normalized, used = known(signals)
-    source = source_signal(normalized, used)
+def progress_with(row: Collecting | None, signals: Sequence[Signal], workflows: Workflows) -> Progress:
+    """``progress`` of the row's signals and these, without the walk where one comes last in time, as nearly all do."""
+    if row is None:
+        return progress(signals, workflows)
+    everything = (*row.signals, *signals)
+    last = signals[0]
+    if len(signals) > 1 or last.timestamp < row.last_update or row.rules != workflows.digest_of_all:
+        return progress(everything, workflows)
+    if row.deadline < last.timestamp:
+        return Progress(workflows.named(row.workflow), row.deadline, None)
+    known = Known()
+    if len(workflows) > 1:
+        for signal in everything:
+            known.add(signal)
+    reported = {signal.agent for signal in everything}
+    return _at(last.timestamp, row.first_seen, known, reported, workflows)
+
+
+def _at(time: int, first_seen: int, known: Known, reported: set[str], workflows: Workflows) -> Progress:
+    """``known`` and ``reported``: from all records up to ``time`` (ms); where one workflow takes all, nothing need be known."""
+    workflow = workflows.choose(_instrument(known) if len(workflows) > 1 else None)
+    # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
+    # record that says so, or the records used would not tell the same workflow again.
+    deadline = max(first_seen + milliseconds(workflow.timeout_sec), time)
+    return Progress(workflow, deadline, time if reported.issuperset(workflow.required_agents) else None)
+
+
+def _instrument(known: Known) -> str | None:
+    source = known.source()
     return source.instrument if source is not None else None
-
-
-def known(signals: Sequence[Signal]) -> tuple[Signal | None, dict[str, Signal]]:
-    """The first normalized signal, and per agent the valid signal that counts."""
-    normalized: Signal | None = None
-    used: dict[str, Signal] = {}
-    for signal in signals:
-        if signal.agent == NORMALIZED:
-            if normalized is None or (signal.offset < normalized.offset):
-                normalized = signal
-        elif signal.error is None:
-            previous = used.get(signal.agent)
-            if previous is None or previous.offset < signal.offset:
-                used[signal.agent] = signal
-    # An invalid risk signal voids the valid one before it: the last word of the risk agent was not understood,
-    # and an older, friendlier one must not speak for it.
-    risk = used.get(RISK)
-    if risk is not None and any(s.agent == RISK and s.error is not None and s.offset > risk.offset for s in signals):
-        del used[RISK]
-    return normalized, used

@@ -2,11 +2,53 @@
 
 from collections.abc import Sequence
 
-from orchestration.inputs import CompletedBy, Inputs, Superseded
-from orchestration.progress import RISK, known
+from orchestration.inputs import CompletedBy, Inputs, SourceSignal, Superseded
 from orchestration.signal import NORMALIZED, Signal, SignalError
 from orchestration.source import source_signal
 from orchestration.workflow import Workflow
+
+RISK = "risk"
+
+
+class Known:
+    """What records say together, whatever the order in which they are added: offsets tell the log's order.
+
+    ``normalized``: the first; ``error_of``: per agent the last invalid record.
+    """
+
+    __slots__ = ("_last_valid", "_source", "error_of", "normalized")
+
+    def __init__(self) -> None:
+        self.normalized: Signal | None = None
+        self.error_of: dict[str, Signal] = {}
+        self._last_valid: dict[str, Signal] = {}
+        self._source: tuple[SourceSignal | None] | None = None
+
+    def add(self, signal: Signal) -> None:
+        if signal.agent == NORMALIZED:
+            if self.normalized is None or signal.offset < self.normalized.offset:
+                self.normalized = signal
+                self._source = None
+            return
+        last = self._last_valid if signal.error is None else self.error_of
+        before = last.get(signal.agent)
+        if before is None or before.offset < signal.offset:
+            last[signal.agent] = signal
+            self._source = None
+
+    def used(self) -> dict[str, Signal]:
+        """Per agent the valid signal that counts."""
+        used = dict(self._last_valid)
+        # An invalid risk signal voids the valid one before it: the last word of the risk agent was not understood,
+        # and an older, friendlier one must not speak for it.
+        if RISK in used and RISK in self.error_of and used[RISK].offset < self.error_of[RISK].offset:
+            del used[RISK]
+        return used
+
+    def source(self) -> SourceSignal | None:
+        if self._source is None:
+            self._source = (source_signal(self.normalized, self.used()),)
+        return self._source[0]
 
 
 def inputs_at(
@@ -17,16 +59,23 @@ def inputs_at(
     at: int,
     completed_by: CompletedBy,
 ) -> Inputs:
-    """The inputs of the outcome at ``at`` (ms): of ``signals``, those with a timestamp up to then."""
-    counted = [signal for signal in signals if signal.timestamp <= at]
-    normalized, used = known(counted)
-    errors = _errors(counted, used)
+    """The inputs of the outcome at ``at`` (ms); ``signals`` are those with a timestamp up to then."""
+    known = Known()
+    for signal in signals:
+        known.add(signal)
+    used = known.used()
+    errors: dict[str, SignalError] = {}
     superseded: tuple[Superseded, ...] = ()
     error_count = 0
     # Most correlations have one record per agent: nothing was repeated, nothing failed.
-    if len(counted) > len(used) + (normalized is not None):
-        superseded = tuple(_superseded(counted, used, normalized))
-        error_count = sum(1 for signal in counted if signal.error is not None)
+    if len(signals) > len(used) + (known.normalized is not None):
+        errors = {
+            agent: signal.error
+            for agent, signal in known.error_of.items()
+            if signal.error is not None and agent not in used
+        }
+        superseded = tuple(_superseded(signals, known, used))
+        error_count = sum(1 for signal in signals if signal.error is not None)
     return Inputs(
         corr_id=corr_id,
         workflow=workflow,
@@ -35,31 +84,21 @@ def inputs_at(
         completed_by=completed_by,
         used=used,
         errors=errors,
-        normalized=normalized,
-        source=source_signal(normalized, used),
+        normalized=known.normalized,
+        source=known.source(),
         superseded=superseded,
         error_count=error_count,
     )
 
 
-def _errors(counted: Sequence[Signal], used: dict[str, Signal]) -> dict[str, SignalError]:
-    last: dict[str, Signal] = {}
-    for signal in counted:
-        if signal.error is not None and signal.agent not in used:
-            previous = last.get(signal.agent)
-            if previous is None or previous.offset < signal.offset:
-                last[signal.agent] = signal
-    return {agent: signal.error for agent, signal in last.items() if signal.error is not None}
-
-
-def _superseded(counted: Sequence[Signal], used: dict[str, Signal], normalized: Signal | None) -> list[Superseded]:
-    last_risk_error = max((s.offset for s in counted if s.agent == RISK and s.error is not None), default=-1)
+def _superseded(signals: Sequence[Signal], known: Known, used: dict[str, Signal]) -> list[Superseded]:
+    risk_error = known.error_of.get(RISK)
     found = []
-    for signal in sorted(counted, key=lambda s: (s.agent, s.offset)):
-        counts = normalized if signal.agent == NORMALIZED else used.get(signal.agent)
+    for signal in sorted(signals, key=lambda signal: (signal.agent, signal.offset)):
+        counts = known.normalized if signal.agent == NORMALIZED else used.get(signal.agent)
         if signal.error is not None or signal is counts:
             continue
-        if signal.agent == RISK and signal.offset < last_risk_error:
+        if signal.agent == RISK and risk_error is not None and signal.offset < risk_error.offset:
             reason = "voided"
         elif counts is not None and signal.sha256 == counts.sha256:
             reason = "duplicate"

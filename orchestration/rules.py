@@ -121,8 +121,20 @@ def _finder(field: str, op: Operator) -> Find:
 
 
 def _finder_in_payload(agent: str, *path: str) -> Find:
-    if path[0] in _ENVELOPE:
+    name = path[0]
+    if name in _ENVELOPE:
         return lambda view: at(view.bodies.get(agent), *path)
+
+    if len(path) == 1:
+
+        def find_one(view: View) -> Any:
+            body = view.bodies.get(agent)
+            if body is None:
+                return None
+            found = body["analysis"].get(name)
+            return found if found is not None else body.get(name)
+
+        return find_one
 
     def find(view: View) -> Any:
         body = view.bodies.get(agent)

@@ -1,11 +1,10 @@
 """The four stages a decision goes through before it may become an order (contracts §5)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import fsum, isfinite
 from typing import NamedTuple
 
-from orchestration.body import number_at, text_at
+from orchestration.body import at, number_at, text_at
 from orchestration.canonical import number
 from orchestration.inputs import SourceSignal
 from orchestration.signal import JsonObject
@@ -19,8 +18,7 @@ _SURELY_ABOVE_ZERO = 1e-11
 _LARGEST_LEAD_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """What the stages look at. ``bodies``: payloads of the contributing agents, ``enriched_at``: the latest of theirs.
 
     Times in ms since the epoch.
@@ -130,12 +128,12 @@ _RISK_FACTORS = (
 
 def position_sizing(staged: Staged) -> Result:
     """Stops without a size above 0 or without a price. Sizes in account currency."""
-    risk = staged.bodies.get("risk")
-    base = number_at(risk, "analysis", "position_sizing", "recommended_size")
+    sizing = at(staged.bodies.get("risk"), "analysis", "position_sizing")
+    base = number_at(sizing, "recommended_size")
     if base is None or not base > 0:
         return Stop("no_position_size")
     size = base * staged.position_multiplier
-    cap = number_at(risk, "analysis", "position_sizing", "max_position_size")
+    cap = number_at(sizing, "max_position_size")
     if cap is not None and cap < size:
         size = cap
     if not isfinite(size):

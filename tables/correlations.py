@@ -112,7 +112,11 @@ class PartitionTable:
     def due(self, time: int) -> Iterable[str]:
         names = [
             (row.due, corr_id)
-            for corr_id in (*self._open.passed(time), *self._markers.passed(time), *self._markers_on_disk(time))
+            for corr_id in (
+                *self._open.passed(time),
+                *self._markers.passed(time),
+                *self._markers_on_disk(time),
+            )
             if (row := self.get(corr_id)) is not None and row.due < time
         ]
         return [corr_id for _, corr_id in sorted(set(names))]
@@ -203,7 +207,8 @@ class PartitionTable:
     def restore(self, records: Iterable[ChangelogRecord], changelog_offset: int) -> None:
         last = dict(records)
         changes: list[tuple[ChangelogRecord, Row | None]] = [
-            ((key, value), None if value is None else decode_row(value, self._partition)) for key, value in last.items()
+            ((key, value), None if value is None else decode_row(value, self._partition))
+            for key, value in last.items()
         ]
         batch = WriteBatch(raw_mode=True)
         self._add(batch, changes, changelog_offset)
@@ -237,7 +242,11 @@ class PartitionTable:
             if "lock" in str(error).lower():
                 raise
             # A damaged store is nothing to lose: the changelog has everything.
-            logger.warning("the local store %s cannot be opened and is rebuilt from the changelog: %s", self._folder, error)
+            logger.warning(
+                "the local store %s cannot be opened and is rebuilt from the changelog: %s",
+                self._folder,
+                error,
+            )
             shutil.rmtree(self._folder, ignore_errors=True)
             return open_rocks(self._folder)
 

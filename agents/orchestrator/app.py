@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from io import TextIOWrapper
 from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 
@@ -13,9 +14,10 @@ from mode.types import ServiceT
 from yarl import URL
 
 from agents.orchestrator.build import COMMIT_PATIENCE_SECONDS, LaneParts, build_lane, heartbeat_seconds
+from agents.orchestrator.data_folder import claim
 from agents.orchestrator.observe import MetricsObserver
 from agents.orchestrator.preflight import Preflight
-from config.logging import logging_config
+from config.logging import configure_logging, logging_config
 from config.metrics import Metrics
 from config.settings import Settings
 from config.worker_id import stable_worker_id
@@ -32,6 +34,7 @@ from streams.topics import TopicsRefused
 from tables.web.server import WebServer
 
 logger = logging.getLogger(__name__)
+
 
 def orchestrator_version() -> str:
     try:
@@ -70,13 +73,19 @@ class OrchestratorApp(faust.App):
     preflight: Preflight
     web_server_service: WebServer
     work: WorkChannel
+    data_folder: TextIOWrapper | None = None
     running_loop: asyncio.AbstractEventLoop
     refusal: BaseException | None = None
 
     async def on_first_start(self) -> None:
         self.running_loop = asyncio.get_running_loop()
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.claim_data_folder()
         await super().on_first_start()
+
+    def claim_data_folder(self) -> None:
+        """Raises ConfigurationError where another worker on this machine uses it."""
+        if self.data_folder is None:
+            self.data_folder = claim(self.settings.data_dir)
 
     def _new_transport(self) -> TransportT:
         return LaneTransport(self.conf.broker_consumer, self)
@@ -105,6 +114,8 @@ class OrchestratorApp(faust.App):
 
 def create_app(settings: Settings) -> OrchestratorApp:
     """Raises ConfigurationError and WorkflowFileError; talks to no server yet."""
+    # Faust installs its own handlers when the worker starts (it is handed ours below); until then, and for structlog, this.
+    configure_logging(settings.service_name, settings.log_level, settings.log_format)
     loaded = load_workflows(
         settings.workflows,
         timeout_override=settings.decision_timeout_sec,
@@ -154,4 +165,3 @@ def create_app(settings: Settings) -> OrchestratorApp:
             await asyncio.sleep(0)
 
     return app
-

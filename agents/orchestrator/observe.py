@@ -1,7 +1,8 @@
 """What the lane does, as metrics and log lines (contracts §9)."""
 
-import logging
 import time
+
+import structlog
 
 from config.metrics import Metrics
 from orchestration.outcome import Outcome
@@ -9,7 +10,7 @@ from orchestration.processor import Effects
 from streams.lane.lane import Lane
 from streams.lane.writer import LostPartition
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 
 
 class MetricsObserver:
@@ -41,8 +42,7 @@ class MetricsObserver:
         for signal in effects.invalid:
             if signal.error is not None:
                 logger.error(
-                    "invalid signal",
-                    extra={"agent": signal.agent, "error": signal.error.message, "corr_id": signal.corr_id},
+                    "invalid signal", corr_id=signal.corr_id, agent=signal.agent, error=signal.error.message
                 )
 
     def _decided(self, outcome: Outcome, now: float) -> None:
@@ -55,12 +55,10 @@ class MetricsObserver:
         metrics.correlation_timeout.inc()
         logger.warning(
             "decision timeout",
-            extra={
-                "corr_id": inputs.corr_id,
-                "available_agents": outcome.decision["available_agents"],
-                "missing_agents": outcome.decision["missing_agents"],
-                "timeout_duration": inputs.workflow.timeout_sec,
-            },
+            corr_id=inputs.corr_id,
+            available_agents=outcome.decision["available_agents"],
+            missing_agents=outcome.decision["missing_agents"],
+            timeout_duration=inputs.workflow.timeout_sec,
         )
 
     def sink_refused(self, topic: str, reason: str) -> None:
@@ -79,5 +77,3 @@ class MetricsObserver:
         gauge.clear()
         for (topic, partition), records in lags.items():
             gauge.labels(topic, str(partition)).set(records)
-
-

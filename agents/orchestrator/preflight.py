@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 from mode import Service
 
 from agents.orchestrator.build import LaneParts
+from agents.orchestrator.garbage import settle
 from config.workflows.loader import LoadedWorkflows
 from streams.clients import client_settings
 from streams.lane.lane import Lane
@@ -68,6 +69,7 @@ class Preflight(Service):
                     logger.warning("topics: %s", warning)
                 self.kafka_reached = True
                 await self._lane.start(settings.partitions)
+                settle()
                 return
 
     async def on_stop(self) -> None:

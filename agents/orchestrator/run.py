@@ -6,7 +6,7 @@ import sys
 from mode.worker import Worker
 
 from agents.orchestrator.app import create_app
-from config.logging import configure_logging, logging_config
+from config.logging import logging_config
 from config.settings import Settings
 
 OK, REFUSED = 0, 1
@@ -14,7 +14,6 @@ OK, REFUSED = 0, 1
 
 def run_worker(settings: Settings) -> int:
     """Blocks until the worker is told to stop; the process's exit status. Raises ConfigurationError."""
-    configure_logging(settings.service_name, settings.log_level, settings.log_format)
     if sys.platform != "win32":
         import uvloop
 
@@ -22,6 +21,7 @@ def run_worker(settings: Settings) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create_app(settings)
+    app.claim_data_folder()
     worker = app.Worker(
         loop=loop,
         loglevel=settings.log_level,

@@ -47,7 +47,7 @@ class AgentProcess:
         Raises KafkaException when an answer could not be delivered for good; a restart answers it again.
         """
         try:
-            if self._start_reading(stop):
+            if self._started(stop):
                 ready()
                 self._loop(stop)
         finally:
@@ -65,6 +65,18 @@ class AgentProcess:
                 self._commit()
                 committed_at = time.monotonic()
         self._commit()
+
+    def _started(self, stop: Event) -> bool:
+        """A topic that was made a moment ago may have no leader yet: asked again, for as long as a request may take."""
+        deadline = time.monotonic() + REQUEST_SECONDS
+        while True:
+            try:
+                return self._start_reading(stop)
+            except KafkaException as exception:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("not_reading_yet", agent=self._agent.name, reason=str(exception.args[0]))
+                stop.wait(0.5)
 
     def _start_reading(self, stop: Event) -> bool:
         partitions = self._partitions(stop)

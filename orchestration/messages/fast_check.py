@@ -1,7 +1,7 @@
 """A quick yes or no for decoded messages, made from their pydantic models so that constraints stand in one place.
 
 A yes is final: the check is never laxer than its model, for anything that JSON can say. After a no the model
-is asked, and names the field. (A model takes about five times as long, and nearly all messages are valid.)
+is asked, and names the field. (It takes at least twice as long, and nearly all messages are valid.)
 """
 
 from collections.abc import Callable, Container

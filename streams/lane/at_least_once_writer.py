@@ -27,6 +27,7 @@ class AtLeastOnceWriter:
     ) -> None:
         self._changelog_topic = changelog_topic
         self._give_up_after = give_up_after
+        self._abandoned = False
         self._commit_offsets = commit_offsets
         self._producer = Producer(dict(configuration) | {"message.timeout.ms": round(give_up_after * 1000)})
 
@@ -35,10 +36,13 @@ class AtLeastOnceWriter:
 
     def commit(self, commit: Commit) -> int | None:
         reports = self._send(
-            (message.topic, message.key, message.value, list(message.headers), -1) for message in commit.messages
+            (message.topic, message.key, message.value, list(message.headers), -1)
+            for message in commit.messages
         )
         refusals = [
-            Refusal(index, error) for index, (error, _) in reports.items() if error and error.code() in REFUSED_FOR_GOOD
+            Refusal(index, error)
+            for index, (error, _) in reports.items()
+            if error and error.code() in REFUSED_FOR_GOOD
         ]
         if refusals:
             raise SinksRefuse(refusals, others_written=True)
@@ -51,6 +55,9 @@ class AtLeastOnceWriter:
         if commit.offsets and not self._commit_offsets(commit):
             raise LostPartition("the group has another generation")
         return max((report.offset() + 1 for _, report in changelog.values()), default=None)
+
+    def abandon(self) -> None:
+        self._abandoned = True
 
     def close(self) -> None:
         self._producer.purge()
@@ -67,7 +74,9 @@ class AtLeastOnceWriter:
 
             while True:
                 try:
-                    self._producer.produce(topic, value, key, partition, on_delivery=delivered, headers=headers)
+                    self._producer.produce(
+                        topic, value, key, partition, on_delivery=delivered, headers=headers
+                    )
                 except BufferError:
                     self._producer.poll(0.05)
                 except KafkaException as exception:
@@ -78,6 +87,8 @@ class AtLeastOnceWriter:
         deadline = time.monotonic() + self._give_up_after
         while len(reports) < count and time.monotonic() < deadline:
             self._producer.flush(1.0)
+            if self._abandoned:
+                raise LostPartition("the partition was given up meanwhile")
         if len(reports) < count:
             raise UnknownOutcome("the broker did not acknowledge in time")
         return reports

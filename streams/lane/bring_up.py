@@ -33,9 +33,13 @@ class RefuseToStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
-    """``positions``: per input topic where to read on. ``rows``: how many changelog records were read."""
+    """``positions``: per input topic where to read on; ``committed``: what the group has committed of them.
+
+    ``ends``: the inputs' end offsets. ``rows``: how many changelog records were read.
+    """
 
     positions: Mapping[str, int]
+    committed: Mapping[str, int]
     tick_position: int
     ends: Mapping[str, int]
     rows: int
@@ -63,7 +67,11 @@ class BringUp:
         consumer = Consumer(dict(self.consumer_configuration))
         try:
             places = [TopicPartition(topic, partition) for topic in self.inputs]
-            committed = {place.topic: place.offset for place in consumer.committed(places, REQUEST_SECONDS)}
+            committed = {
+                place.topic: place.offset
+                for place in consumer.committed(places, REQUEST_SECONDS)
+                if place.offset != OFFSET_INVALID
+            }
             low, high = _watermarks(consumer, self.changelog_topic, partition)
             restored_to = self._usable(store, partition, low, high)
             positions = self._positions(consumer, partition, committed, high > 0)
@@ -75,7 +83,7 @@ class BringUp:
             _, tick_end = _watermarks(consumer, self.tick_topic, partition)
         finally:
             consumer.close()
-        return BroughtUp(positions, tick_end, ends, rows, time.monotonic() - began)
+        return BroughtUp(positions, committed, tick_end, ends, rows, time.monotonic() - began)
 
     def _usable(self, store: PartitionStore, partition: int, low: int, high: int) -> int:
         """Where to begin in the changelog."""
@@ -98,8 +106,7 @@ class BringUp:
     def _positions(
         self, consumer: Consumer, partition: int, committed: Mapping[str, int], has_state: bool
     ) -> dict[str, int]:
-        known = {topic: offset for topic, offset in committed.items() if offset != OFFSET_INVALID}
-        if not known and has_state and self.start is None:
+        if not committed and has_state and self.start is None:
             raise RefuseToStart(
                 f"the consumer group has no committed offsets for partition {partition}, but {self.changelog_topic} is not "
                 "empty: the offsets have expired or were deleted. Set ORCHESTRATOR_START=earliest to read the inputs again "
@@ -108,10 +115,10 @@ class BringUp:
         positions = {}
         for topic in self.inputs:
             low, high = _watermarks(consumer, topic, partition)
-            offset = known.get(topic)
+            offset = committed.get(topic)
             if offset is None:
                 # A topic that is new to a running group is read from its beginning: its first signals are waiting there.
-                offset = high if self.start == "latest" and not known else low
+                offset = high if self.start == "latest" and not committed else low
             elif offset < low:
                 logger.error(
                     "%s[%d]: records from %d to %d were deleted by the topic's retention before they were read",
@@ -167,6 +174,8 @@ class BringUp:
 def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
     marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), REQUEST_SECONDS, cached=False)
     if marks is None:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"no end offset of {topic}[{partition}] in {REQUEST_SECONDS} s"))
+        raise KafkaException(
+            KafkaError(KafkaError._TIMED_OUT, f"no end offset of {topic}[{partition}] in {REQUEST_SECONDS} s")
+        )
     low, high = marks
     return low, high

@@ -24,7 +24,8 @@ class Ticker:
     def __init__(self, configuration: Mapping[str, Any], topic: str) -> None:
         self._topic = topic
         self._producer = Producer(
-            dict(configuration) | {"enable.idempotence": False, "acks": 1, "message.timeout.ms": 2000, "linger.ms": 0}
+            dict(configuration)
+            | {"enable.idempotence": False, "acks": 1, "message.timeout.ms": 2000, "linger.ms": 0}
         )
 
     def tick(self, partitions: Iterable[int]) -> None:

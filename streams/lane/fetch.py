@@ -140,11 +140,18 @@ class FetchClient:
         for place in records.keys() | ends.keys():
             reader = self._readers.get(place)
             if reader is not None:
-                deliveries.append(self._delivery(consumer, reader, place, records.get(place, []), ends.get(place)))
+                deliveries.append(
+                    self._delivery(consumer, reader, place, records.get(place, []), ends.get(place))
+                )
         return deliveries
 
     def _delivery(
-        self, consumer: Consumer, reader: Reader, place: tuple[str, int], batch: list[LogRecord], end: int | None
+        self,
+        consumer: Consumer,
+        reader: Reader,
+        place: tuple[str, int],
+        batch: list[LogRecord],
+        end: int | None,
     ) -> Callable[[], None]:
         topic = place[0]
         after = batch[-1].offset + 1 if batch else 0

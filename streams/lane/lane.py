@@ -94,7 +94,8 @@ class Lane:
         self._ends = Ends(settings.client_configuration, settings.inputs)
         self._ends_for_many = EndsForMany(self._ends, self._answer)
         self._tasks = [
-            loop.create_task(coroutine) for coroutine in (self._tick_for_ever(), self._ends_for_many.run(), self._lag())
+            loop.create_task(coroutine)
+            for coroutine in (self._tick_for_ever(), self._ends_for_many.run(), self._lag())
         ]
 
     async def stop(self) -> None:
@@ -128,7 +129,11 @@ class Lane:
         previous, self._membership = self._membership, membership
         self.assigned = partitions
         self.ever_assigned = True
-        for number in [number for number in self.partitions if number not in partitions or self._gap(previous, membership)]:
+        for number in [
+            number
+            for number in self.partitions
+            if number not in partitions or self._gap(previous, membership)
+        ]:
             self._discard(self.partitions.pop(number))
         for number in sorted(partitions):
             kept = self.partitions.get(number)
@@ -158,7 +163,11 @@ class Lane:
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=STOP_SECONDS)
             if late:
-                logger.warning("%d partitions did not finish in %g s; their records will be read again", len(late), STOP_SECONDS)
+                logger.warning(
+                    "%d partitions did not finish in %g s; their records will be read again",
+                    len(late),
+                    STOP_SECONDS,
+                )
 
     # -- bringing up --------------------------------------------------------------------------------------------------
 
@@ -213,6 +222,8 @@ class Lane:
         finally:
             if up is None:
                 stop.set()
+                for _, writer in parts:
+                    writer.abandon()
                 await asyncio.wait([running])
                 for store, writer in parts:
                     writer.close()
@@ -225,7 +236,9 @@ class Lane:
             return
         self._run(number, membership, store, writer, up)
 
-    def _run(self, number: int, membership: Membership, store: PartitionStore, writer: Writer, up: BroughtUp) -> None:
+    def _run(
+        self, number: int, membership: Membership, store: PartitionStore, writer: Writer, up: BroughtUp
+    ) -> None:
         processor = PartitionProcessor(self._intake, self._context, store, dict(up.positions))
         lane = PartitionLane(
             partition=number,
@@ -233,6 +246,7 @@ class Lane:
             processor=processor,
             store=store,
             writer=writer,
+            committed=up.committed,
             membership=membership,
             executor=self._executor,
             commit_interval=self._settings.commit_interval,

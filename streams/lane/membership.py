@@ -63,13 +63,14 @@ class MemberThread(driver.AIOKafkaConsumerThread):
             instance_id=coordinator._group_instance_id,
         )
 
-
     async def commit_lane(self, commit: Commit) -> bool:
         """Runs in the thread. aiokafka commits under the generation that it has by then, so it is compared first."""
         consumer = self._ensure_consumer()
         if consumer._coordinator.generation != commit.membership.generation:
             return False
-        offsets = {TopicPartition(topic, commit.partition): offset for topic, offset in commit.offsets.items()}
+        offsets = {
+            TopicPartition(topic, commit.partition): offset for topic, offset in commit.offsets.items()
+        }
         try:
             await consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
@@ -109,7 +110,9 @@ class MemberConsumer(driver.Consumer):
         # Taken now: after a missed heartbeat it would read as -1 and nobody, which the broker lets pass unchecked.
         membership = self._thread.membership(generation_id)
         topics = self._listener.topics
-        await self._listener.on_assigned(frozenset(tp.partition for tp in assigned if tp.topic in topics), membership)
+        await self._listener.on_assigned(
+            frozenset(tp.partition for tp in assigned if tp.topic in topics), membership
+        )
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         # aiokafka leaves the group when nobody asks it for records for max_poll_interval: asking is the sign of life.

@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 5.0
 class PartitionLane:
     """Made by ``bring_up`` once the partition is restored; ends by ``close`` or by telling ``on_lost``.
 
-    ``positions``: per input topic the offset from which reading begins.
+    ``committed``: per input topic the offset that the group has committed, where it has.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class PartitionLane:
         processor: PartitionProcessor,
         store: PartitionStore,
         writer: Writer,
+        committed: Mapping[str, int],
         membership: Membership,
         executor: Executor,
         commit_interval: float,
@@ -64,7 +65,9 @@ class PartitionLane:
         self._tick_topic = tick_topic
         self._merge: Merge[LogRecord] = Merge(processor.positions)
         self._read_to: dict[str, int] = dict(processor.positions)
-        self._committed = dict(processor.positions)
+        # Not where reading began: an input that stays quiet would never be committed, and be read from its beginning
+        # after a restart by a group that was told to begin at the end.
+        self._committed = dict(committed)
         self._executor = executor
         self._commit_interval = commit_interval
         self._observer = observer
@@ -92,7 +95,9 @@ class PartitionLane:
         if self._closed:
             return
         if topic == self._tick_topic:
-            if records and not self._due_asked and self.store.has_due(records[-1].timestamp):
+            # One question at a time: under a backlog a newer one would always be further away, and nothing ever be due.
+            asked = self._due_asked or self._time_target is not None
+            if records and not asked and self.store.has_due(records[-1].timestamp):
                 self._due_asked = True
                 self._tick_time = records[-1].timestamp
                 self._on_due(self)
@@ -225,6 +230,7 @@ class PartitionLane:
             self._suspended = True
             await self._finish()
         self._closed = True
+        self._writer.abandon()
         self._committing.cancel()
         await asyncio.wait([self._committing])
         if self._running is not None and not self._running.done():
@@ -237,7 +243,9 @@ class PartitionLane:
     async def _finish(self) -> None:
         while not self._closed and (self._uncommitted or self._effects or not self._idle.is_set()):
             self._work.set()
-            await asyncio.wait({self._committing, asyncio.create_task(self._until_idle())}, return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                {self._committing, asyncio.create_task(self._until_idle())}, return_when="FIRST_COMPLETED"
+            )
             if self._committing.done():
                 return
 

@@ -1,13 +1,14 @@
 """What becomes of a message that its topic refuses for good: it goes to `dlq.<sink>`, and the others go on."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import structlog
 
 from orchestration.message import Message
 from streams.lane.writer import Commit, Refusal, SinksRefuse, Writer
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 
 DEAD_LETTER_PREFIX = "dlq."
 
@@ -16,7 +17,9 @@ class EssentialSinkRefuses(Exception):
     """`orchestrated.decision` or the audit record cannot be written: the worker has to stop."""
 
 
-def commit_despite_refusals(writer: Writer, commit: Commit, dead_lettered: Callable[[str, str], None]) -> int | None:
+def commit_despite_refusals(
+    writer: Writer, commit: Commit, dead_lettered: Callable[[str, str], None]
+) -> int | None:
     """``writer.commit(commit)``, with refused messages sent to their dead letter topics instead.
 
     ``dead_lettered(topic, reason)`` is told of each. Raises EssentialSinkRefuses, and what the writer raises.
@@ -43,7 +46,10 @@ def _without(commit: Commit, refuse: SinksRefuse, dead_lettered: Callable[[str, 
         dead_lettered(message.topic, name)
         if message.topic.startswith(DEAD_LETTER_PREFIX):
             logger.error(
-                "%s refuses a dead letter for good, it is dropped: %s", message.topic, text, extra={"corr_id": _key(message)}
+                "%s refuses a dead letter for good, it is dropped: %s",
+                message.topic,
+                text,
+                corr_id=_key(message),
             )
             continue
         logger.error(
@@ -52,7 +58,7 @@ def _without(commit: Commit, refuse: SinksRefuse, dead_lettered: Callable[[str, 
             DEAD_LETTER_PREFIX,
             message.topic,
             text,
-            extra={"corr_id": _key(message)},
+            corr_id=_key(message),
         )
         kept.append(_dead_letter(message, refusal))
     return replace(commit, messages=kept)

@@ -29,6 +29,10 @@ FENCED = frozenset(
 )
 
 
+_SLICE_SECONDS = 1.0
+"""librdkafka goes on with a call that timed out when it is made again, so a long wait is made of short ones."""
+
+
 class TransactionalWriter:
     """``give_up_after``: seconds after which a commit that the broker does not answer counts as unknown."""
 
@@ -42,6 +46,7 @@ class TransactionalWriter:
     ) -> None:
         self._changelog_topic = changelog_topic
         self._give_up_after = give_up_after
+        self._abandoned = False
         self._producer = Producer(
             dict(configuration)
             | {
@@ -65,6 +70,7 @@ class TransactionalWriter:
             except KafkaException as exception:
                 error = _error(exception)
                 self._raise_if_lost(error)
+                self._raise_if_abandoned()
                 self._abort(deadline)
                 if refused:
                     raise SinksRefuse(refused, others_written=False) from None
@@ -72,14 +78,21 @@ class TransactionalWriter:
                     raise UnknownOutcome(error.str()) from exception
                 # Which message failed is asked for only now: a callback for each costs a fifth of the throughput.
                 watched = True
-                logger.warning("transaction of partition %d aborted, trying again: %s", commit.partition, error.str())
+                logger.warning(
+                    "transaction of partition %d aborted, trying again: %s", commit.partition, error.str()
+                )
                 time.sleep(0.02)
+
+    def abandon(self) -> None:
+        self._abandoned = True
 
     def close(self) -> None:
         # Not flushed: what is not committed must not come through. The destructor does not wait.
         self._producer.purge()
 
-    def _transaction(self, commit: Commit, refused: list[Refusal], watched: bool, deadline: float) -> int | None:
+    def _transaction(
+        self, commit: Commit, refused: list[Refusal], watched: bool, deadline: float
+    ) -> int | None:
         producer = self._producer
         producer.begin_transaction()
         changelog_offset: list[int] = []
@@ -112,7 +125,8 @@ class TransactionalWriter:
                 )
             )
         # commit_transaction does not serve delivery reports, and the changelog's is needed.
-        producer.flush(max(0.0, deadline - time.monotonic()))
+        while producer.flush(_SLICE_SECONDS) > 0 and time.monotonic() < deadline:
+            self._raise_if_abandoned()
         self._patiently(producer.commit_transaction)
         producer.poll(0)
         return changelog_offset[-1] if changelog_offset else None
@@ -131,9 +145,12 @@ class TransactionalWriter:
                 if callback is None:
                     self._producer.produce(topic, value, key, partition, headers=headers)
                 else:
-                    self._producer.produce(topic, value, key, partition, on_delivery=callback, headers=headers)
+                    self._producer.produce(
+                        topic, value, key, partition, on_delivery=callback, headers=headers
+                    )
             except BufferError:
                 self._producer.poll(0.05)
+                self._raise_if_abandoned()
             else:
                 return
 
@@ -142,12 +159,13 @@ class TransactionalWriter:
         deadline = time.monotonic() + self._give_up_after
         while True:
             try:
-                call(max(0.1, deadline - time.monotonic()))
+                call(_SLICE_SECONDS)
             except KafkaException as exception:
                 error = _error(exception)
                 if not error.retriable() or time.monotonic() > deadline:
                     self._raise_if_lost(error)
                     raise
+                self._raise_if_abandoned()
             else:
                 return
 
@@ -158,6 +176,10 @@ class TransactionalWriter:
             error = _error(exception)
             self._raise_if_lost(error)
             raise UnknownOutcome(error.str()) from exception
+
+    def _raise_if_abandoned(self) -> None:
+        if self._abandoned:
+            raise LostPartition("the partition was given up meanwhile")
 
     def _raise_if_lost(self, error: KafkaError) -> None:
         if error.code() in FENCED:

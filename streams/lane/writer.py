@@ -68,6 +68,10 @@ class Writer(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Let a commit that runs in another thread give up within about a second, as LostPartition. Does not block."""
+        ...
+
     def close(self) -> None: ...
 
 

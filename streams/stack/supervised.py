@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streams.stack import supervisor
@@ -19,10 +19,16 @@ class SupervisedProcess:
     """Runs ``command``, output appended to ``log_path``; ends it when this process ends, however that comes about.
 
     ``remove_with_owner``: a folder that goes too when this process dies without having stopped the server.
-    Raises StackError where the command cannot be run.
+    ``environment``: variables on top of this process's own. Raises StackError where the command cannot be run.
     """
 
-    def __init__(self, command: Sequence[str], log_path: Path, remove_with_owner: Path | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log_path: Path,
+        remove_with_owner: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         with log_path.open("ab") as log:
             self._supervisor = subprocess.Popen(
                 [
@@ -35,7 +41,11 @@ class SupervisedProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={name: value for name, value in os.environ.items() if name not in _NOT_INHERITED},
+                env={
+                    name: value
+                    for name, value in {**os.environ, **(environment or {})}.items()
+                    if name not in _NOT_INHERITED
+                },
                 # Ctrl-C in a terminal goes to its whole process group: the owner stops the servers, in order.
                 start_new_session=True,
             )

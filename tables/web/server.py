@@ -61,7 +61,12 @@ class WebServer(Service):
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             # Two workers on one machine need two ports; deciding goes on without pages.
-            logger.error("no pages: %s:%d (ORCHESTRATOR_WEB_HOST, ORCHESTRATOR_WEB_PORT): %s", host, port, error.strerror)
+            logger.error(
+                "no pages: %s:%d (ORCHESTRATOR_WEB_HOST, ORCHESTRATOR_WEB_PORT): %s",
+                host,
+                port,
+                error.strerror,
+            )
 
     async def on_stop(self) -> None:
         if self._runner is not None:
@@ -81,4 +86,6 @@ class WebServer(Service):
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _scrape(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )

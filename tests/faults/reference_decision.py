@@ -227,9 +227,13 @@ def audit_of(signal: Signal, time_field: str) -> Json:
     }
 
 
+def order_of(signal: Signal) -> tuple[int, str, int]:
+    return (signal.timestamp, signal.topic, signal.offset)
+
+
 def audit_of_superseded(cut: Cut) -> Json:
     table: Json = {}
-    for agent, reason, signal in cut.superseded:
+    for agent, reason, signal in sorted(cut.superseded, key=lambda entry: order_of(entry[2])):
         entry = table.setdefault(agent, {}).setdefault(reason, {"count": 0, "coordinates": []})
         entry["count"] += 1
         if len(entry["coordinates"]) < 64:

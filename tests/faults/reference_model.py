@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.reference_decision import Cut, decide
+from tests.faults.reference_decision import Cut, decide, order_of
 from tests.faults.reference_rules import canonical, holds
 from tests.faults.reference_time import milliseconds, time_text
 from tests.faults.reference_validation import (
@@ -51,7 +51,7 @@ class Row:
 
 
 class ReferenceModel:
-    """``digests``: workflow name -> digest. ``read_to``: partition -> input topic -> last offset that was read."""
+    """``digests``: workflow name -> digest. ``read_to``: partition -> input topic -> offset that comes next."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ReferenceModel:
         """``record`` was read."""
         place = (record.topic, record.partition, record.offset)
         if is_input(record.topic, self.agents):
-            self.read_to.setdefault(record.partition, {})[record.topic] = record.offset
+            self.read_to.setdefault(record.partition, {})[record.topic] = record.offset + 1
         try:
             signal = read_signal(record, self.agents, self.partition_count)
             return self._take(signal)
@@ -94,21 +94,21 @@ class ReferenceModel:
             key=lambda item: (self.outcome_time(item[1].records)[0] if item[1].records else ms, item[0])
         )
         for corr_id, row in rows:
-            events += self._settle(partition, corr_id, row, passed=ms)
-            if row.marker is not None and row.marker.expires < ms:
-                row.marker = None
-            if row.marker is None and not row.records:
+            if row.records:
+                # A marker goes neither with the sweep that made it nor while records that opened anew are waiting.
+                events += self._settle(partition, corr_id, row, passed=ms)
+            elif row.marker is None or row.marker.expires < ms:
                 del self.rows[partition, corr_id]
         return events
 
     def decision_for(self, records: Iterable[RecordLike], read_to: Mapping[str, int] | None = None) -> bytes:
         """The decision on one correlation's records by definition alone, as if time had passed every deadline.
 
-        ``read_to``: the cut, input topic -> last offset that was read (the audit record's); without it all count.
+        ``read_to``: the cut, input topic -> offset that comes next (the audit record's); without it all count.
         """
         signals = []
         for record in records:
-            if read_to is None or record.offset <= read_to.get(record.topic, -1):
+            if read_to is None or record.offset < read_to.get(record.topic, 0):
                 try:
                     signals.append(read_signal(record, self.agents, self.partition_count))
                 except DeadLetterError:
@@ -125,7 +125,7 @@ class ReferenceModel:
         if row.marker is not None and signal.timestamp <= row.marker.expires:
             return rejected or [late(signal, row)]
         if sum(s.row_bytes for s in [*row.records, signal]) > MAXIMUM_ROW_BYTES:
-            return [dead_letter(signal, "correlation_too_large")]
+            return rejected or [dead_letter(signal, "correlation_too_large")]
         self.rows[signal.partition, signal.corr_id] = row
         row.records.append(signal)
         return rejected + self._settle(signal.partition, signal.corr_id, row, passed=None)
@@ -174,7 +174,9 @@ class ReferenceModel:
 
     def _deadline(self, seen: list[Signal]) -> int:
         timeout: float = self._workflow(seen)["timeout_sec"]
-        return min(s.timestamp for s in seen) + round(timeout * 1000)
+        times = [s.timestamp for s in seen]
+        # A record may reveal a workflow whose deadline has passed by then: timed out with that record, not before it.
+        return max(min(times) + round(timeout * 1000), max(times))
 
     def _workflow(self, seen: list[Signal]) -> Json:
         source = sort_into_roles(seen).source
@@ -198,10 +200,6 @@ class ReferenceModel:
 
 def accepted(signals: Iterable[Signal]) -> list[Signal]:
     return [s for s in signals if not (s.normalized and s.error)]
-
-
-def order_of(signal: Signal) -> tuple[int, str, int]:
-    return (signal.timestamp, signal.topic, signal.offset)
 
 
 def sort_into_roles(records: list[Signal]) -> Cut:

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.faults.reference_validation import Json, Signal, is_number
 
+ENVELOPE = "schema_version agent_name agent_version corr_id enriched_at source_signal".split()
+
 # -- canonical JSON -----------------------------------------------------------------------------------------------------
 
 
@@ -48,21 +50,21 @@ def _clause_holds(clause: Json, signals: dict[str, Signal], instrument: str | No
         return bool((found is not None) == value)
     if found is None and clause["field"] == "momentum.trend_direction" and "momentum" in signals:
         found = "unknown"
-    if operator == "length":
-        return bool((len(found) if isinstance(found, str | list) else 0) == value)
-    if operator in ("in", "not_in"):
-        return any(_same(found, choice) for choice in value) is (operator == "in")
-    if operator in ("eq", "ne"):
-        return _same(found, value) is (operator == "eq")
+    operand = "" if operator == "length" else value[0] if isinstance(value, list) else value
     if found is None:
-        found = _empty(value)
-    if operator == "starts_with":
-        return isinstance(found, str) and found.startswith(value)
-    if operator == "ends_with":
-        return isinstance(found, str) and found.endswith(value)
-    both_numbers = is_number(found) and is_number(value)
-    if not both_numbers and not (isinstance(found, str) and isinstance(value, str)):
+        found = _empty(operand)
+    if _kind(found) != _kind(operand):
         return False
+    if operator == "length":
+        return bool(len(found) == value)
+    if operator in ("in", "not_in"):
+        return (found in value) is (operator == "in")
+    if operator in ("eq", "ne"):
+        return (found == value) is (operator == "eq")
+    if operator == "starts_with":
+        return bool(found.startswith(value))
+    if operator == "ends_with":
+        return bool(found.endswith(value))
     return bool(
         {"gt": found > value, "ge": found >= value, "lt": found < value, "le": found <= value}[operator]
     )
@@ -73,7 +75,7 @@ def _found(signals: dict[str, Signal], field: str) -> Any:
     if agent not in signals:
         return None
     payload = signals[agent].payload
-    found = at(payload["analysis"], path)
+    found = None if path.split(".")[0] in ENVELOPE else at(payload["analysis"], path)
     return at(payload, path) if found is None else found
 
 
@@ -83,10 +85,8 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
-def _same(found: Any, value: Any) -> bool:
-    if found is None:
-        found = _empty(value)
-    return isinstance(found, bool) == isinstance(value, bool) and bool(found == value)
+def _kind(value: Any) -> str:
+    return "number" if is_number(value) else type(value).__name__
 
 
 def _empty(value: Any) -> Any:

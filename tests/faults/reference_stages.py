@@ -22,10 +22,11 @@ def confidence_and_contributions(
         if agent in signals:
             path = entry["value"].removeprefix("1 - ")
             value = at(signals[agent].payload["analysis"], path)
-            if is_fraction(value):
-                parts.append(
-                    (agent, entry["weight"], 1 - value if entry["value"].startswith("1 - ") else value)
-                )
+            if not is_fraction(value):
+                value = 0.0
+            elif entry["value"].startswith("1 - "):
+                value = 1 - value
+            parts.append((agent, entry["weight"], value))
     if not parts:
         return None, {}
     # Left to right in the workflow's order: another order, or an exact sum, gives other last digits.
@@ -88,7 +89,7 @@ def run_stages(
             raise NotFiniteError("position_size: finite number")
         if rounded(size) == 0:
             raise StopError("no_position_size")
-        if source is None or source["price"] is None:
+        if source is None or source["price"] is None or rounded(source["price"]) == 0:
             raise StopError("no_price")
         return {"base_size": float(base), "position_size": size}
 

@@ -15,6 +15,9 @@ NORMALIZED = "normalized"
 NORMALIZED_TOPIC = "signals.normalized"
 ENRICHED_PREFIX = "signals.enriched."
 MAXIMUM_PAYLOAD_BYTES = 1024 * 1024
+MAXIMUM_LEVELS = 100
+MAXIMUM_TEXT = 128
+END_OF_9998 = 253_370_764_800_000
 
 
 class RecordLike(Protocol):
@@ -68,7 +71,9 @@ class InvalidError(Exception):
 def read_signal(record: RecordLike, agents: set[str], partition_count: int) -> Signal:
     """The signal in ``record``, valid or not. Raises DeadLetterError."""
     value = record.value
-    if value is not None and len(value) > MAXIMUM_PAYLOAD_BYTES:
+    if not value:
+        raise DeadLetterError("not_decodable")
+    if len(value) > MAXIMUM_PAYLOAD_BYTES:
         raise DeadLetterError("too_large")
     body = decode(value)
     corr_id = body.get("corr_id")
@@ -84,6 +89,8 @@ def read_signal(record: RecordLike, agents: set[str], partition_count: int) -> S
         raise DeadLetterError("wrong_key")
     if record.partition != partition_of(corr_id.encode(), partition_count):
         raise DeadLetterError("wrong_partition")
+    if not 0 <= record.timestamp < END_OF_9998:
+        raise DeadLetterError("processing_error")
     error = None
     try:
         if normalized:
@@ -92,7 +99,6 @@ def read_signal(record: RecordLike, agents: set[str], partition_count: int) -> S
             check_enriched(body, agent)
     except InvalidError as reason:
         error = {"type": "validation_error", "message": str(reason)}
-    assert value is not None
     return Signal(
         corr_id=corr_id,
         agent=agent,
@@ -105,7 +111,7 @@ def read_signal(record: RecordLike, agents: set[str], partition_count: int) -> S
         row_bytes=256 + (0 if error else len(value)),
         body=None if error else body,
         error=error,
-        traceparent=dict(record.headers).get("traceparent"),
+        traceparent=traceparent_of(record.headers),
     )
 
 
@@ -113,20 +119,36 @@ def is_input(topic: str, agents: set[str]) -> bool:
     return topic == NORMALIZED_TOPIC or topic in {ENRICHED_PREFIX + agent for agent in agents}
 
 
-def decode(value: bytes | None) -> Json:
+def traceparent_of(headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+    """The last one, if it is what W3C Trace Context calls valid."""
+    values = [value for name, value in headers if name == "traceparent"]
+    hexadecimal = [f"[0-9a-f]{{{length}}}" for length in (2, 32, 16, 2)]
+    if not values or values[-1] is None or not re.fullmatch("-".join(hexadecimal).encode(), values[-1]):
+        return None
+    version, trace, parent, _ = values[-1].split(b"-")
+    return None if version == b"ff" or not trace.strip(b"0") or not parent.strip(b"0") else values[-1]
+
+
+def levels(value: Any) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(levels, value), default=0) if isinstance(value, list) else 0
+
+
+def decode(value: bytes) -> Json:
     try:
         body = json.loads(
-            (value or b"").decode("utf-8"),
+            value.decode("utf-8"),
             parse_constant=_refuse,
             parse_float=_finite(float),
             parse_int=_finite(int),
         )
         # An unpaired surrogate can be read but never be written again.
         json.dumps(body, ensure_ascii=False).encode("utf-8")
+        if not isinstance(body, dict) or levels(body) > MAXIMUM_LEVELS:
+            raise DeadLetterError("not_decodable")
     except (ValueError, RecursionError):
         raise DeadLetterError("not_decodable") from None
-    if not isinstance(body, dict):
-        raise DeadLetterError("not_decodable")
     return body
 
 
@@ -184,11 +206,11 @@ def is_object(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and len(value) <= MAXIMUM_TEXT
 
 
 def is_name(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and 1 <= len(value) <= MAXIMUM_TEXT
 
 
 def one_of(*choices: str) -> Callable[[object], bool]:
@@ -205,12 +227,12 @@ def is_version_1(value: object) -> bool:
 EXPECTED: dict[Any, str] = {
     is_fraction: "number from 0 to 1",
     is_positive: "number above 0",
-    is_amount: "number of at least 0",
-    is_time: "RFC 3339 timestamp with an offset",
+    is_amount: "number of 0 or more",
+    is_time: "RFC 3339 timestamp with offset",
     is_object: "object",
-    is_text: "text",
-    is_name: "text that is not empty",
-    is_version_1: "semantic version with major 1",
+    is_text: "text of at most 128 characters",
+    is_name: "text of 1 to 128 characters",
+    is_version_1: "version 1.x.y",
 }
 
 
@@ -231,23 +253,24 @@ def check_normalized(body: Json) -> None:
     )
     field(body, "instrument", is_name, required=True)
     field(body, "price", is_positive, required=True)
-    field(body, "side", one_of("buy", "sell"), "buy, sell or null")
+    field(body, "side", one_of("buy", "sell"), "buy or sell, or null")
     field(body, "strength", is_fraction)
     field(body, "timestamp", is_time, required=True)
     field(body, "normalized_at", is_time, required=True)
 
 
 def check_enriched(body: Json, agent: str) -> None:
-    field(body, "agent_name", is_text, "the topic's last token", required=True)
-    field(body, "enriched_at", is_time, required=True)
-    field(body, "analysis", is_object, required=True)
+    """The first field that is wrong is reported: docs/decisions/validation-order.md."""
     field(body, "schema_version", is_version_1)
+    field(body, "agent_name", is_name, "name of the topic's agent", required=True)
     field(body, "agent_version", is_text)
+    field(body, "enriched_at", is_time, required=True)
     field(body, "source_signal", is_object)
     field(body, "source_signal.instrument", is_name)
     field(body, "source_signal.price", is_positive)
-    field(body, "source_signal.side", one_of("buy", "sell"), "buy, sell or null")
+    field(body, "source_signal.side", one_of("buy", "sell"), "buy or sell, or null")
     field(body, "source_signal.timestamp", is_time)
+    field(body, "analysis", is_object, required=True)
     field(body, "analysis.confidence", is_fraction, required=agent == "momentum")
     if agent == "momentum":
         field(body, "analysis.momentum_strength", is_fraction)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.aggregation import aggregate
@@ -75,6 +75,7 @@ def test_a_weighted_value_may_lie_deeper_in_the_analysis() -> None:
 fraction = st.floats(0, 1)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     fraction, fraction, fraction, st.sets(st.sampled_from(["momentum", "risk", "correlation"]), min_size=1)
 )

@@ -10,6 +10,7 @@ import pytest
 
 from streams.stack.external import ExternalKafka, ExternalNats
 from streams.stack.kafka_server import KafkaServer
+from streams.stack.kafka_settings import QUICK_RESTART
 from streams.stack.nats_server import NatsServer
 from streams.stack.prepare import prepare
 from streams.stack.stack import kafka_for, nats_for
@@ -38,7 +39,7 @@ def quick_starts() -> None:
 @pytest.fixture
 def fresh_kafka(quick_starts: None) -> Iterator[KafkaServer]:
     """A broker of this test's own, which it may kill. Never an external one."""
-    with KafkaServer() as server:
+    with KafkaServer(properties=QUICK_RESTART) as server:
         yield server
 
 

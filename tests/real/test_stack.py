@@ -24,9 +24,6 @@ from streams.stack.nats_server import NatsServer
 from streams.stack.processes import ProcessIdentity
 from streams.stack.running import RunningStack
 from streams.stack.stack import Stack
-from tests.real.stack_fixtures import fresh_kafka, fresh_nats, kafka, nats, quick_starts
-
-__all__ = ["fresh_kafka", "fresh_nats", "kafka", "nats", "quick_starts"]
 
 PROJECT = Path(__file__).parents[2]
 EIGHT_MEBIBYTES = 8 * 1024 * 1024

@@ -1,0 +1,146 @@
+"""An orchestrator under test: one app id on one broker, its workers, what goes in and what comes out.
+
+Topics have fixed names, so on one broker only one of these may run workers at a time. A new one finds the inputs emptied
+and starts with an app id of its own: neither records nor state of an earlier test reach it.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, Message, TopicPartition
+
+from config.orchestrator_settings import SHIPPED_WORKFLOWS
+from config.workflows.loader import load_workflows
+from orchestration.workflows import Workflows
+from streams.topics import DECISION_TOPIC, changelog_topic, ensure_topics, input_topics, topic_specs
+from tests.real.broker import PATIENCE_SECONDS, Broker, Place
+from tests.real.outputs import Outputs, read_back
+from tests.real.signal_sets import bodies
+from tests.real.traffic import Traffic
+from tests.real.worker_process import Worker
+
+PARTITIONS = 4
+SESSION_SECONDS = 6
+
+
+class Orchestrator:
+    """``environment`` is that of each of its workers."""
+
+    def __init__(self, bootstrap_servers: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.broker = Broker(bootstrap_servers)
+        self.app_id = f"app-{uuid.uuid4().hex[:8]}"
+        self.workflows = self._load(environment)
+        self.inputs = input_topics(self.workflows.agents)
+        self._folder = folder
+        self._environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "ORCHESTRATOR_APP_ID": self.app_id,
+            "ORCHESTRATOR_PARTITIONS": str(PARTITIONS),
+            "ORCHESTRATOR_SESSION_TIMEOUT_SEC": str(SESSION_SECONDS),
+            **environment,
+        }
+        self._workers: list[Worker] = []
+        specs = topic_specs(self.workflows.agents, self.workflows.topics, self.app_id)
+        ensure_topics(
+            {"bootstrap.servers": bootstrap_servers}, specs, partitions=PARTITIONS, replication=1, create=True
+        )
+        self.broker.empty(self.inputs)
+        self.traffic = Traffic(bootstrap_servers, PARTITIONS)
+        # The tick topic and the changelog are the worker's own; what stands in them is asked for expressly.
+        own = {*self.inputs, "orchestrator.tick", self.changelog}
+        self.outputs = Outputs(self.broker, [spec.name for spec in specs if spec.name not in own])
+
+    @property
+    def changelog(self) -> str:
+        return changelog_topic(self.app_id)
+
+    def worker(self, name: str = "a", **environment: str) -> Worker:
+        """One that does not run yet; ``name`` is its worker id and the name of its data folder."""
+        made = Worker(
+            self._folder / name,
+            self._folder / f"{name}.log",
+            self._environment | {"ORCHESTRATOR_WORKER_ID": name} | environment,
+        )
+        self._workers.append(made)
+        return made
+
+    def start(self, name: str = "a", **environment: str) -> Worker:
+        """A worker that is up."""
+        return self.worker(name, **environment).start()
+
+    def decide(self, *names: str) -> list[str]:
+        """Send one complete correlation for each name and wait for its decision; their corr_ids."""
+        corr_ids = [self.traffic.corr_id(name) for name in names]
+        for corr_id in corr_ids:
+            self.traffic.send_all(bodies(corr_id))
+        self.traffic.flush()
+        self.outputs.wait_for(DECISION_TOPIC, corr_ids)
+        return corr_ids
+
+    def settle(self) -> None:
+        """Everything sent so far has been decided on, and what came of it is in ``outputs``.
+
+        A correlation sent after it on each partition has been decided, and a partition's records are taken and
+        committed in their order.
+        """
+        self.traffic.later()
+        sentinels = [self.traffic.corr_id("sentinel", partition) for partition in range(PARTITIONS)]
+        for corr_id in sentinels:
+            self.traffic.send_all(bodies(corr_id))
+        self.traffic.flush()
+        self.outputs.wait_for(DECISION_TOPIC, sentinels)
+        self.outputs.drain()
+
+    def decisions(self, corr_id: str) -> list[dict[str, Any]]:
+        """Those read so far, decoded."""
+        return [decoded(message) for message in self.outputs.of(DECISION_TOPIC, corr_id)]
+
+    def the_decision(self, corr_id: str) -> dict[str, Any]:
+        """The one and only, so far."""
+        (decision,) = self.decisions(corr_id)
+        return decision
+
+    def rows(self) -> dict[bytes | None, bytes | None]:
+        """The last committed value of each key in the changelog."""
+        return {record.key: record.value for record in read_back(self.broker, [self.changelog])}
+
+    def committed_offsets(self) -> dict[Place, int]:
+        """The group's."""
+        places = [TopicPartition(topic, number) for topic in self.inputs for number in range(PARTITIONS)]
+        request = [ConsumerGroupTopicPartitions(self.app_id, places)]
+        (answer,) = self.broker.admin.list_consumer_group_offsets(request).values()
+        found = answer.result(PATIENCE_SECONDS).topic_partitions
+        return {(place.topic, place.partition): place.offset for place in found}
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.close()
+        self.outputs.close()
+
+    @staticmethod
+    def _load(environment: Mapping[str, str]) -> Workflows:
+        timeout = environment.get("DECISION_TIMEOUT_SEC")
+        return load_workflows(
+            Path(environment.get("ORCHESTRATOR_WORKFLOWS", SHIPPED_WORKFLOWS)),
+            timeout_override=float(timeout) if timeout is not None else None,
+            min_agents_override=None,
+        ).workflows
+
+
+@contextmanager
+def orchestrator_on(bootstrap_servers: str, folder: Path, **environment: str) -> Iterator[Orchestrator]:
+    """Ends its workers in any case."""
+    made = Orchestrator(bootstrap_servers, folder, environment)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def decoded(message: Message) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(message.value())
+    return value

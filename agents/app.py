@@ -15,7 +15,7 @@ def _from_environment() -> OrchestratorApp:
         return create_app(load_settings())
     except (ConfigurationError, WorkflowFileError) as error:
         # Not a stack trace through Faust's loader: what to do stands in the text.
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
 

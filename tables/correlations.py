@@ -15,14 +15,13 @@ import shutil
 import struct
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from rocksdict import Rdict, ReadOptions, WriteBatch
 
 from orchestration.rows import Collecting, Row
-from streams.lane.store import ChangelogRecord
+from streams.lane.store import ChangelogRecord, Changes
 from tables.codec import decode_row, encode_row
 from tables.rocks import open_rocks
 from tables.windows import WINDOW_MS, Windows
@@ -41,15 +40,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 
 
-@dataclass(slots=True)
-class TableChanges:
-    """Rows put since the last commit, by corr_id, and the marker windows that were emptied."""
-
-    rows: dict[str, Row | None]
-    records: list[ChangelogRecord]
-    emptied: list[bytes]
-
-
 class PartitionTable:
     """Implements ``streams.lane.store.PartitionStore`` on RocksDB in ``folder``. ``rules``: digest of the workflows in force."""
 
@@ -64,6 +54,8 @@ class PartitionTable:
         self._markers = Windows()
         self._emptied: list[bytes] = []
         self._next_marker_window: int | None = None
+        self._restored_to: int | None
+        self._written_at: float
         self._rocks = self._open_or_wipe()
         self._read_meta()
 
@@ -138,16 +130,16 @@ class PartitionTable:
 
     # -- commits ------------------------------------------------------------------------------------------------------
 
-    def take_changes(self) -> TableChanges:
+    def take_changes(self) -> Changes:
         rows, self._changed = self._changed, {}
         emptied, self._emptied = self._emptied, []
         self._in_flight = rows
         records: list[ChangelogRecord] = [
             (corr_id.encode(), None if row is None else encode_row(row)) for corr_id, row in rows.items()
         ]
-        return TableChanges(rows, records, emptied)
+        return Changes(rows, records, emptied)
 
-    def write(self, changes: TableChanges, changelog_offset: int | None) -> None:
+    def write(self, changes: Changes, changelog_offset: int | None) -> None:
         batch = WriteBatch(raw_mode=True)
         self._add(batch, zip(changes.records, changes.rows.values(), strict=True), changelog_offset or 0)
         for key in changes.emptied:
@@ -157,7 +149,7 @@ class PartitionTable:
             self._restored_to = changelog_offset
         self._rocks.write(batch)
 
-    def written(self, changes: TableChanges) -> None:
+    def written(self, changes: Changes) -> None:
         self._in_flight = {}
         for corr_id, row in changes.rows.items():
             if isinstance(row, Collecting):
@@ -252,9 +244,9 @@ class PartitionTable:
 
     def _read_meta(self) -> None:
         meta = self._rocks.get(META)
-        self._restored_to: int | None = None
-        self._written_at = time.time()
-        if meta is not None:
+        if meta is None:
+            self._restored_to, self._written_at = None, time.time()
+        else:
             self._restored_to, self._written_at = _META.unpack(meta)
 
     def _scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -270,6 +262,3 @@ class PartitionTable:
 
 def _digest(rules: str) -> bytes:
     return rules.encode()[:8].ljust(8, b"\x00")
-
-
-__all__ = ["PartitionTable", "TableChanges"]

@@ -4,6 +4,7 @@ import click
 
 from agents.cli.agent import agent
 from agents.cli.demo import demo
+from agents.cli.docs import docs
 from agents.cli.stack import stack
 from agents.cli.worker import worker
 
@@ -14,7 +15,7 @@ def main() -> None:
     """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
 
 
-for command in (agent, demo, stack, worker):
+for command in (agent, demo, docs, stack, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

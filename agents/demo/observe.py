@@ -9,10 +9,10 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.demo.numbers import Numbers
-from agents.trading.records import received
 from config.kafka_settings import KafkaSettings
 from orchestration.record import LogRecord
 from streams.clients import consumer_settings
+from streams.records import received
 from streams.topics import (
     DEAD_LETTER_PREFIX,
     DECISION_TOPIC,

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from io import TextIOWrapper
 from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
 from typing import cast
 
 import faust
 from faust.app.base import BootStrategy
-from faust.types import TransportT
+from faust.types import StreamT, TransportT
 from mode.types import ServiceT
 from yarl import URL
 
@@ -150,13 +150,13 @@ def create_app(settings: Settings) -> OrchestratorApp:
     app.work = WorkChannel(app)
 
     @app.agent(app.work, name="correlate")
-    async def correlate(lanes: faust.Stream[PartitionLane]) -> None:
+    async def correlate(lanes: StreamT[PartitionLane]) -> None:
         """Fold what the fetcher delivered: each event is a partition that has records, however many."""
         async for lane in lanes:
             lane.queued = False
             try:
                 more = lane.step()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, going on would skip records
                 # Faust would restart the agent and go on with the next event: nothing may be skipped.
                 app.stop_for(error)
                 return

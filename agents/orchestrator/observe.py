@@ -24,7 +24,7 @@ class MetricsObserver:
         self._metrics.active_correlations.set_function(lane.open_count)
         self._metrics.partitions_assigned.set_function(lambda: len(lane.partitions))
 
-    def committed(self, partition: int, effects: Effects, seconds: float) -> None:
+    def committed(self, _partition: int, effects: Effects, seconds: float) -> None:
         metrics = self._metrics
         metrics.transactions.labels("committed").inc()
         metrics.transaction_seconds.observe(seconds)
@@ -69,7 +69,7 @@ class MetricsObserver:
         self._metrics.recovery_seconds.observe(seconds)
         logger.info("partition %d is up: %d changelog records in %.2f s", partition, rows, seconds)
 
-    def lost(self, partition: int, error: BaseException) -> None:
+    def lost(self, _partition: int, error: BaseException) -> None:
         self._metrics.transactions.labels("fenced" if isinstance(error, LostPartition) else "aborted").inc()
 
     def lag(self, lags: dict[tuple[str, int], int]) -> None:

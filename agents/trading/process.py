@@ -9,10 +9,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from agents.trading.agent import TradingAgent
 from agents.trading.answers import Answer, Answers
-from agents.trading.records import received
 from config.kafka_settings import KafkaSettings
 from orchestration.record import LogRecord
 from streams.clients import consumer_settings, producer_settings
+from streams.records import received
 from streams.topics import NORMALIZED_TOPIC
 
 HISTORY_RECORDS = 1000

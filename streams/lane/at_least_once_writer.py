@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Report
 
 from streams.lane.writer import REFUSED_FOR_GOOD, Commit, LostPartition, Refusal, SinksRefuse, UnknownOutcome
+from streams.records import offset_of
 
 Produced = tuple[str, bytes | None, bytes | None, Any, int]
 
@@ -54,7 +55,9 @@ class AtLeastOnceWriter:
                 raise UnknownOutcome(error.str())
         if commit.offsets and not self._commit_offsets(commit):
             raise LostPartition("the group has another generation")
-        return max((report.offset() + 1 for _, report in changelog.values()), default=None)
+        return max(
+            (offset_of(report) + 1 for _, report in changelog.values() if report is not None), default=None
+        )
 
     def abandon(self) -> None:
         self._abandoned = True
@@ -62,9 +65,9 @@ class AtLeastOnceWriter:
     def close(self) -> None:
         self._producer.purge()
 
-    def _send(self, records: Iterable[Produced]) -> dict[int, tuple[KafkaError | None, Report]]:
+    def _send(self, records: Iterable[Produced]) -> dict[int, tuple[KafkaError | None, Report | None]]:
         """Send and wait for every acknowledgement; per index what the broker said."""
-        reports: dict[int, tuple[KafkaError | None, Report]] = {}
+        reports: dict[int, tuple[KafkaError | None, Report | None]] = {}
         count = 0
         for index, (topic, key, value, headers, partition) in enumerate(records):
             count += 1

@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.lane.store import PartitionStore
+from streams.lane.store import ChangelogRecord, PartitionStore
 from streams.lane.writer import Writer
+from streams.records import log_record, offset_of
 
 logger = logging.getLogger(__name__)
 
@@ -153,15 +154,17 @@ class BringUp:
         while position < end:
             if cancelled():
                 return None
-            records = []
+            records: list[ChangelogRecord] = []
             # A long timeout would be waited for whole once the end is reached.
             for message in consumer.consume(_BATCH, 0.05):
                 error = message.error()
                 if error is None:
-                    records.append((message.key(), message.value()))
-                    position = message.offset() + 1
+                    record = log_record(message)
+                    position = record.offset + 1
+                    if record.key is not None:
+                        records.append((record.key, record.value))
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    position = max(position, message.offset())
+                    position = max(position, offset_of(message))
                 elif not error.retriable():
                     raise KafkaException(error)
             if records:

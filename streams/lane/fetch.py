@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from orchestration.record import LogRecord
+from streams.records import log_record, offset_of, place_of
 
 logger = logging.getLogger(__name__)
 
@@ -121,20 +122,10 @@ class FetchClient:
         for message in messages:
             error = message.error()
             if error is None:
-                topic, partition, offset = message.topic(), message.partition(), message.offset()
-                records[topic, partition].append(
-                    LogRecord(
-                        topic,
-                        partition,
-                        offset,
-                        message.timestamp()[1],
-                        message.key(),
-                        message.value(),
-                        message.headers() or (),
-                    )
-                )
+                record = log_record(message)
+                records[record.topic, record.partition].append(record)
             elif error.code() == KafkaError._PARTITION_EOF:
-                ends[message.topic(), message.partition()] = message.offset()
+                ends[place_of(message)] = offset_of(message)
             else:
                 self._failed(message, error, deliveries)
         for place in records.keys() | ends.keys():
@@ -165,8 +156,8 @@ class FetchClient:
         return lambda: reader.deliver(topic, batch, after, after >= high)
 
     def _failed(self, message: Message, error: KafkaError, deliveries: list[Callable[[], None]]) -> None:
-        topic, partition = message.topic(), message.partition()
-        reader = self._readers.get((topic, partition)) if topic is not None else None
+        topic, partition = place_of(message)
+        reader = self._readers.get((topic, partition))
         if reader is None or error.retriable():
             logger.warning("fetching: %s", error.str())
             return

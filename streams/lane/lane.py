@@ -18,7 +18,6 @@ from streams.lane.fetch import FetchClient
 from streams.lane.membership_metadata import Membership
 from streams.lane.observer import LaneObserver
 from streams.lane.partition import PartitionLane
-from streams.lane.refusals import EssentialSinkRefuses
 from streams.lane.store import PartitionStore
 from streams.lane.writer import LostPartition, UnknownOutcome, Writer
 
@@ -47,6 +46,7 @@ class LaneSettings:
 class Lane:
     """Made and driven by the worker's app. All methods belong to the event loop.
 
+    ``broker_answers``: as of the last question for end offsets, at most some 15 s ago.
     ``on_crash`` is told of what the worker must not go on after; the records stay uncommitted.
     """
 
@@ -67,6 +67,7 @@ class Lane:
         self.partitions: dict[int, PartitionLane] = {}
         self.assigned: frozenset[int] = frozenset()
         self.ever_assigned = False
+        self.broker_answers = True
         self._settings = settings
         self._intake = intake
         self._context = context
@@ -192,7 +193,7 @@ class Lane:
                     raise
                 self._on_crash(error)
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a partition that cannot be brought up must not go unnoticed
                 self._on_crash(error)
                 return
 
@@ -299,7 +300,9 @@ class Lane:
             try:
                 ends = await self._ends.ask(self.partitions)
             except (KafkaException, TimeoutError):
+                self.broker_answers = False
                 continue
+            self.broker_answers = True
             lags = {}
             for partition, by_topic in ends.items():
                 lane = self.partitions.get(partition)

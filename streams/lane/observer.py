@@ -8,7 +8,7 @@ from orchestration.processor import Effects
 class LaneObserver(Protocol):
     """Called on the event loop, but for ``sink_refused``, which comes from a committing thread."""
 
-    def committed(self, partition: int, effects: Effects, seconds: float) -> None:
+    def committed(self, partition: int, /, effects: Effects, seconds: float) -> None:
         """A stretch of input is committed: only now its effects count. ``seconds`` the commit took."""
         ...
 
@@ -20,7 +20,7 @@ class LaneObserver(Protocol):
         """A partition is up."""
         ...
 
-    def lost(self, partition: int, error: BaseException) -> None:
+    def lost(self, partition: int, /, error: BaseException) -> None:
         """A partition's memory was dropped; it will be brought up again, here or elsewhere."""
         ...
 

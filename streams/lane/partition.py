@@ -182,7 +182,7 @@ class PartitionLane:
                 self._on_work(self)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the worker is told; nothing of the stretch is committed
             self._lost(error)
 
     async def _commit(self) -> None:

@@ -1,19 +1,26 @@
 """What the lane needs of the place where rows are kept. ``tables/`` provides it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
+from orchestration.rows import Row
 from orchestration.table import CorrelationTable
 
 ChangelogRecord = tuple[bytes, bytes | None]
 """Key (corr_id) and value (an encoded row; None: the row is gone) as they stand in the changelog."""
 
 
-class Changes(Protocol):
-    """The rows that changed since the last commit, each once, as they are to be written."""
+@dataclass(slots=True)
+class Changes:
+    """The rows put since the last commit, each once: ``records`` as they are to be written, in the order of ``rows``.
 
-    @property
-    def records(self) -> Sequence[ChangelogRecord]: ...
+    ``emptied``: what the store deletes beside them.
+    """
+
+    rows: dict[str, Row | None]
+    records: list[ChangelogRecord]
+    emptied: list[bytes]
 
 
 class PartitionStore(CorrelationTable, Protocol):

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as Report
 
 from streams.lane.writer import REFUSED_FOR_GOOD, Commit, LostPartition, Refusal, SinksRefuse, UnknownOutcome
+from streams.records import offset_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class TransactionalWriter:
 
         def changelog_delivered(error: KafkaError | None, report: Report) -> None:
             if error is None:
-                changelog_offset.append(report.offset() + 1)
+                changelog_offset.append(offset_of(report) + 1)
 
         last = len(commit.changelog) - 1
         topic, partition = self._changelog_topic, commit.partition

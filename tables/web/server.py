@@ -20,7 +20,7 @@ class LaneState(Protocol):
     @property
     def ready(self) -> bool: ...
     @property
-    def ever_assigned(self) -> bool: ...
+    def broker_answers(self) -> bool: ...
 
 
 class KafkaState(Protocol):
@@ -73,7 +73,7 @@ class WebServer(Service):
             await self._runner.cleanup()
 
     async def _health(self, _: web.Request) -> web.Response:
-        kafka = "ok" if self._kafka.kafka_reached else "unreachable"
+        kafka = "ok" if self._kafka.kafka_reached and self._lane.broker_answers else "unreachable"
         recovery = "ok" if self._lane.ready else "recovering"
         healthy = kafka == "ok" and recovery == "ok"
         body = {

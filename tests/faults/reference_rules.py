@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.faults.reference_validation import Json, Signal, is_number
 
-ENVELOPE = "schema_version agent_name agent_version corr_id enriched_at source_signal".split()
+ENVELOPE = ["schema_version", "agent_name", "agent_version", "corr_id", "enriched_at", "source_signal"]
 
 # -- canonical JSON -----------------------------------------------------------------------------------------------------
 

@@ -67,10 +67,10 @@ def test_the_audit_record_names_inputs_and_how_far_was_read() -> None:
     assert audit["input_signals"]["risk"]["confidence"] is None
     assert audit["input_signals"]["momentum"]["timestamp"] == "2026-01-15T10:30:02.123Z"
     assert audit["read_to"] == {
-        "signals.normalized": 0,
-        "signals.enriched.momentum": 0,
-        "signals.enriched.correlation": 0,
-        "signals.enriched.risk": 0,
+        "signals.normalized": 1,
+        "signals.enriched.momentum": 1,
+        "signals.enriched.correlation": 1,
+        "signals.enriched.risk": 1,
     }
     assert audit["metadata"] == {
         "processing_time_ms": 4120,

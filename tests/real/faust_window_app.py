@@ -1,23 +1,22 @@
-"""A correlation window as one would write it with Faust alone: a tumbling table keyed by corr_id that tells when it closes.
+"""A correlation's deadline as one would write it with Faust alone: a tumbling table that tells when a window closes.
 
-Run as ``python -m tests.real.faust_window_app worker --without-web``, set up from the environment. Each line of its standard
-output is a JSON list: what happened, then to which corr_ids.
+Run as ``python -m tests.real.faust_window_app worker --without-web``, set up from the environment. What happens is appended
+to the file WINDOW_EVENTS, a JSON list a line: the event, then corr_ids.
 """
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import faust
 
-SIZE = 1.0
-EXPIRES = 1.0
-SWEEP = 0.1
+
+events = Path(os.environ["WINDOW_EVENTS"]).open("a", buffering=1)  # noqa: SIM115 - for as long as the process lives
 
 
-def report(event: str, *words: str) -> None:
-    # Not through sys.stdout, which Faust's worker turns into log lines.
-    os.write(1, json.dumps([event, *words]).encode() + b"\n")
+def tell(event: str, *corr_ids: str) -> None:
+    events.write(json.dumps([event, *corr_ids]) + "\n")
 
 
 app = faust.App(
@@ -25,35 +24,43 @@ app = faust.App(
     broker=f"kafka://{os.environ['KAFKA_BOOTSTRAP_SERVERS']}",
     datadir=os.environ["WINDOW_DATA_DIR"],
     topic_partitions=int(os.environ["WINDOW_PARTITIONS"]),
-    # All three far below their defaults (30 s, 2.8 s, 60 s), so that what never comes is not merely late.
-    table_cleanup_interval=SWEEP,
+    # Far below their defaults of 30 s, 2.8 s and 60 s: what does not come is lost, not merely late.
+    table_cleanup_interval=0.1,
     broker_commit_interval=0.2,
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
+    # The same member after a restart: its partitions come back at once.
     consumer_group_instance_id=os.environ["WINDOW_WORKER_ID"],
 )
 signals = app.topic(os.environ["WINDOW_TOPIC"], key_type=str, value_type=bytes, value_serializer="raw")
+decided = app.Table("decided", key_type=str, value_type=bool)
 
 
 async def closed(key: tuple[str, tuple[float, float]], count: int) -> None:
-    report("closed", key[0])
+    corr_id = key[0]
+    tell("closed", corr_id)
+    try:
+        decided[corr_id] = True
+    except TypeError:
+        # Let through, it would end the worker.
+        tell("not-marked", corr_id)
 
 
 correlations = app.Table(
     "correlations", default=int, key_type=str, value_type=int, on_window_close=closed
-).tumbling(SIZE, expires=EXPIRES)
+).tumbling(float(os.environ["WINDOW_SECONDS"]), expires=float(os.environ["WINDOW_EXPIRES_SECONDS"]))
 
 
 @app.agent(signals)
 async def correlate(stream: Any) -> None:
-    async for corr_id, _ in stream.items():
+    async for corr_id, _ in stream.items():  # noqa: PERF102 - a Faust stream is no dict
         correlations[corr_id] += 1
-        report("collected", corr_id)
+        tell("collected", corr_id)
 
 
 @correlations.on_recover
 async def restored() -> None:
-    report("restored", *sorted(key[0] for key in correlations.table.data))
+    tell("restored", *sorted(key[0] for key in correlations.table.data))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tests.real.orchestrator import PARTITIONS, Orchestrator, orchestrator_on
 from tests.real.outputs import headers_of, read_back
 from tests.real.scenarios import SCENARIOS, Scenario
 from tests.real.signal_sets import topic_of
+from tests.real.worker_metrics import samples
 from tests.real.worker_process import Worker, eventually
 
 ALWAYS = {DECISION_TOPIC, "risk.monitor.decision", "audit.decision", "portfolio.decision", AUDIT_TOPIC}
@@ -197,17 +198,6 @@ def test_the_metrics_count_what_happened(batch: Batch) -> None:
 def test_every_metric_of_the_catalogue_is_served(batch: Batch) -> None:
     served = {family.name for family in text_string_to_metric_families(batch.worker.get("/metrics")[1])}
     assert served >= {definition.name.removesuffix("_total") for definition in CATALOGUE}
-
-
-def samples(worker: Worker) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Value by name and label values, in the order of the catalogue's labels."""
-    labels = {definition.name: definition.labels for definition in CATALOGUE}
-    found = {}
-    for family in text_string_to_metric_families(worker.get("/metrics")[1]):
-        for sample in family.samples:
-            values = tuple(sample.labels[label] for label in labels.get(sample.name, ()))
-            found[sample.name, values] = sample.value
-    return found
 
 
 def test_health_says_what_it_is_about(batch: Batch) -> None:

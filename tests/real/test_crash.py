@@ -9,16 +9,18 @@ from tests.real.conftest import MakeOrchestrator
 from tests.real.signal_sets import bodies, topic_of
 
 
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
 @pytest.mark.parametrize("disk", ["kept", "lost"])
 def test_a_correlation_of_which_two_signals_were_read_before_a_kill_is_decided_once(
-    make_orchestrator: MakeOrchestrator, disk: str
+    make_orchestrator: MakeOrchestrator, disk: str, guarantee: str
 ) -> None:
-    orchestrator = make_orchestrator()
+    orchestrator = make_orchestrator(ORCHESTRATOR_GUARANTEE=guarantee)
     worker = orchestrator.start()
     signals = bodies(corr_id := orchestrator.traffic.corr_id("killed"))
     last = signals.pop("risk")
     orchestrator.traffic.send_all(signals)
     orchestrator.settle()
+    assert orchestrator.decisions(corr_id) == []
     worker.kill()
     if disk == "lost":
         shutil.rmtree(worker.data)
@@ -36,3 +38,19 @@ def test_a_correlation_of_which_two_signals_were_read_before_a_kill_is_decided_o
         "portfolio.decision": 1,
         "risk.monitor.decision": 1,
     }
+
+
+def test_a_decided_correlation_is_not_decided_again_by_a_worker_that_restores_it(
+    make_orchestrator: MakeOrchestrator,
+) -> None:
+    orchestrator = make_orchestrator()
+    worker = orchestrator.start()
+    (corr_id,) = orchestrator.decide("decided")
+    worker.kill()
+    shutil.rmtree(worker.data)
+    orchestrator.traffic.send_all(bodies(corr_id))
+    worker.start()
+    orchestrator.settle()
+    orchestrator.the_decision(corr_id)
+    late = orchestrator.outputs.of("signals.late", corr_id)
+    assert [dict(message.headers() or [])["late_reason"] for message in late] == [b"duplicate"] * 4

@@ -24,7 +24,7 @@ class Traffic:
         self.partitions = partitions
         self.latest = 0
         self._producer = Producer(
-            QUIET | {"bootstrap.servers": bootstrap_servers, "message.max.bytes": _LARGEST, "linger.ms": 2}
+            QUIET | {"bootstrap.servers": bootstrap_servers, "message.max.bytes": _LARGEST, "linger.ms": 2, "compression.type": "lz4"}
         )
         self._errors: list[KafkaError] = []
 

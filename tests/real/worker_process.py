@@ -77,6 +77,7 @@ class Worker:
         status = process.exit_status
         assert status is not None
         process.release()
+        self._process = None
         return status
 
     def terminate(self) -> None:
@@ -101,8 +102,9 @@ class Worker:
         self._running().send(signal.SIGCONT)
 
     def close(self) -> None:
-        if self._process is not None and self._process.alive:
+        if self._process is not None:
             self._process.end(timeout_seconds=0)
+            self._process = None
 
     @property
     def alive(self) -> bool:
@@ -148,7 +150,7 @@ class Worker:
             return None
 
     def _running(self) -> SupervisedProcess:
-        assert self._process is not None, "the worker has not been started"
+        assert self._process is not None, "the worker does not run"
         return self._process
 
     def _with_log(self, what: str) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from rocksdict import Rdict, ReadOptions, WriteBatch
 
 from orchestration.rows import Collecting, Row
-from streams.lane.store import ChangelogRecord, Changes
+from streams.lane.store import ChangelogRecord, Changes, StoreDamaged
 from tables.codec import decode_row, encode_row
 from tables.rocks import open_rocks
 from tables.windows import WINDOW_MS, Windows
@@ -56,6 +56,7 @@ class PartitionTable:
         self._next_marker_window: int | None = None
         self._restored_to: int | None
         self._written_at: float
+        self._closed = False
         self._rocks = self._open_or_wipe()
         self._read_meta()
 
@@ -68,9 +69,15 @@ class PartitionTable:
             if row is _ABSENT:
                 row = self._recent.get(corr_id)
                 if row is None:
-                    data = self._rocks.get(ROW + corr_id.encode())
-                    row = None if data is None else decode_row(data, self._partition)
+                    row = self._on_disk(corr_id)
         return row  # type: ignore[return-value]
+
+    def _on_disk(self, corr_id: str) -> Row | None:
+        try:
+            data = self._rocks.get(ROW + corr_id.encode())
+        except Exception as error:
+            raise self._damaged(error) from error
+        return None if data is None else decode_row(data, self._partition)
 
     def put(self, corr_id: str, row: Row | None) -> None:
         self._changed[corr_id] = row
@@ -147,7 +154,7 @@ class PartitionTable:
         if changelog_offset is not None:
             batch.put(META, _META.pack(changelog_offset, time.time()))
             self._restored_to = changelog_offset
-        self._rocks.write(batch)
+        self._write(batch)
 
     def written(self, changes: Changes) -> None:
         self._in_flight = {}
@@ -205,7 +212,7 @@ class PartitionTable:
         batch = WriteBatch(raw_mode=True)
         self._add(batch, changes, changelog_offset)
         batch.put(META, _META.pack(changelog_offset, time.time()))
-        self._rocks.write(batch)
+        self._write(batch)
         self._restored_to = changelog_offset
 
     def restored(self) -> None:
@@ -218,16 +225,43 @@ class PartitionTable:
             break
 
     def wipe(self) -> None:
+        for rows in (self._changed, self._in_flight, self._recent):
+            rows.clear()
+        self._open, self._markers = Windows(), Windows()
+        self._emptied, self._next_marker_window = [], None
         self._rocks.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._rocks = self._open_or_wipe()
         self._read_meta()
 
     def close(self) -> None:
-        self._rocks.close()
+        if not self._closed:
+            self._closed = True
+            self._rocks.close()
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._rocks.write(batch)
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreDamaged:
+        # RocksDB opens a store with a damaged block as if nothing were wrong: without this mark the next bring-up would
+        # find the same block, for ever.
+        self._mark.touch()
+        return StoreDamaged(
+            f"the local store {self._folder} is damaged, it is rebuilt from the changelog: {error}"
+        )
+
+    @property
+    def _mark(self) -> Path:
+        return self._folder.with_name(f"{self._folder.name}.damaged")
 
     def _open_or_wipe(self) -> Rdict:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
+        if self._mark.exists():
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._mark.unlink()
         try:
             return open_rocks(self._folder)
         except Exception as error:
@@ -250,14 +284,19 @@ class PartitionTable:
             self._restored_to, self._written_at = _META.unpack(meta)
 
     def _scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        iterator = self._rocks.iter(ReadOptions())
-        iterator.seek(start)
-        while iterator.valid():
-            key = iterator.key()
-            if not key.startswith(prefix):
-                return
-            yield key, iterator.value()
-            iterator.next()
+        try:
+            iterator = self._rocks.iter(ReadOptions())
+            iterator.seek(start)
+            while iterator.valid():
+                key = iterator.key()
+                if not key.startswith(prefix):
+                    return
+                yield key, iterator.value()
+                iterator.next()
+            # An iterator that meets a damaged block just ends.
+            iterator.status()
+        except Exception as error:
+            raise self._damaged(error) from error
 
 
 def _digest(rules: str) -> bytes:

@@ -17,9 +17,9 @@ from streams.lane.clock import Ends, EndsForMany, Ticker
 from streams.lane.fetch import FetchClient
 from streams.lane.membership_metadata import Membership
 from streams.lane.observer import LaneObserver
-from streams.lane.partition import PartitionLane
+from streams.lane.partition import BRING_UP_AGAIN, PartitionLane
 from streams.lane.store import PartitionStore
-from streams.lane.writer import LostPartition, UnknownOutcome, Writer
+from streams.lane.writer import LostPartition, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Lane:
         while not self._stopping and number in self.assigned and number not in self.partitions:
             try:
                 await self._try_to_bring_up(number)
-            except (KafkaException, LostPartition, UnknownOutcome) as error:
+            except (KafkaException, *BRING_UP_AGAIN) as error:
                 logger.warning("partition %d is not up yet, trying again: %s", number, error)
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, 5.0)
@@ -267,7 +267,7 @@ class Lane:
             del self.partitions[lane.partition]
         self._discard(lane)
         self._observer.lost(lane.partition, error)
-        if not isinstance(error, LostPartition | UnknownOutcome):
+        if not isinstance(error, BRING_UP_AGAIN):
             self._on_crash(error)
         elif lane.partition in self.assigned and not self._stopping:
             # If another worker owns the partition now, the group tells us within a heartbeat or two; bringing it up

@@ -18,7 +18,7 @@ from orchestration.record import LogRecord
 from streams.lane.membership_metadata import Membership
 from streams.lane.observer import LaneObserver
 from streams.lane.refusals import commit_despite_refusals
-from streams.lane.store import Changes, PartitionStore
+from streams.lane.store import Changes, PartitionStore, StoreDamaged
 from streams.lane.writer import Commit, LostPartition, UnknownOutcome, Writer
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,10 @@ UNCOMMITTED_RECORDS = 20_000
 
 PATIENCE_SECONDS = 5.0
 """How long a topic with a known backlog that does not arrive may hold up the others."""
+
+
+BRING_UP_AGAIN = (LostPartition, UnknownOutcome, StoreDamaged)
+"""After these the partition's memory goes, and what is true is read from the log again. Anything else ends the worker."""
 
 
 class PartitionLane:
@@ -123,6 +127,13 @@ class PartitionLane:
 
     def step(self) -> bool:
         """Fold some records; True if there is more to do at once."""
+        try:
+            return self._step()
+        except StoreDamaged as error:
+            self._lost(error)
+            return False
+
+    def _step(self) -> bool:
         if self._closed or self._suspended or self._uncommitted + self._in_commit > UNCOMMITTED_RECORDS:
             return False
         records = self._merge.take(STEP_RECORDS)
@@ -256,6 +267,6 @@ class PartitionLane:
     def _lost(self, error: BaseException) -> None:
         if not self._closed:
             self._closed = True
-            if not isinstance(error, LostPartition | UnknownOutcome):
+            if not isinstance(error, BRING_UP_AGAIN):
                 logger.error("partition %d stops", self.partition, exc_info=error)
             self._on_lost(self, error)

@@ -7,6 +7,11 @@ from typing import Protocol
 from orchestration.rows import Row
 from orchestration.table import CorrelationTable
 
+
+class StoreDamaged(Exception):
+    """The disk does not give back what was written. The partition is to be brought up again from the changelog."""
+
+
 ChangelogRecord = tuple[bytes, bytes | None]
 """Key (corr_id) and value (an encoded row; None: the row is gone) as they stand in the changelog."""
 

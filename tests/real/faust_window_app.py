@@ -11,7 +11,6 @@ from typing import Any
 
 import faust
 
-
 events = Path(os.environ["WINDOW_EVENTS"]).open("a", buffering=1)  # noqa: SIM115 - for as long as the process lives
 
 

@@ -80,10 +80,6 @@ class FaustWorker:
         """Until its group has committed everything that is in the topic."""
         assert eventually(lambda: self._committed() == self._ends(), PATIENCE_SECONDS)
 
-    def keep_changelog(self) -> None:
-        """For longer than Faust asks for: what is lost after this is not lost for want of the row."""
-        self._broker.configure(self.changelog, "retention.ms", None)
-
     def _committed(self) -> dict[int, int]:
         places = [TopicPartition(*place) for place in self._broker.places([self._topic])]
         request = [ConsumerGroupTopicPartitions(self._app_id, places)]

@@ -25,6 +25,7 @@ from tests.real.worker_process import Worker
 
 PARTITIONS = 4
 SESSION_SECONDS = 6
+_in_use: set[str] = set()
 
 
 class Orchestrator:
@@ -134,10 +135,13 @@ class Orchestrator:
 @contextmanager
 def orchestrator_on(bootstrap_servers: str, folder: Path, **environment: str) -> Iterator[Orchestrator]:
     """Ends its workers in any case."""
+    assert bootstrap_servers not in _in_use, "another test's workers would read this one's signals"
     made = Orchestrator(bootstrap_servers, folder, environment)
+    _in_use.add(bootstrap_servers)
     try:
         yield made
     finally:
+        _in_use.discard(bootstrap_servers)
         made.close()
 
 

@@ -38,19 +38,3 @@ def test_a_correlation_of_which_two_signals_were_read_before_a_kill_is_decided_o
         "portfolio.decision": 1,
         "risk.monitor.decision": 1,
     }
-
-
-def test_a_decided_correlation_is_not_decided_again_by_a_worker_that_restores_it(
-    make_orchestrator: MakeOrchestrator,
-) -> None:
-    orchestrator = make_orchestrator()
-    worker = orchestrator.start()
-    (corr_id,) = orchestrator.decide("decided")
-    worker.kill()
-    shutil.rmtree(worker.data)
-    orchestrator.traffic.send_all(bodies(corr_id))
-    worker.start()
-    orchestrator.settle()
-    orchestrator.the_decision(corr_id)
-    late = orchestrator.outputs.of("signals.late", corr_id)
-    assert [dict(message.headers() or [])["late_reason"] for message in late] == [b"duplicate"] * 4

@@ -277,7 +277,13 @@ class PartitionTable:
             return open_rocks(self._folder)
 
     def _read_meta(self) -> None:
-        meta = self._rocks.get(META)
+        try:
+            meta = self._rocks.get(META)
+        except Exception as error:
+            logger.warning("%s", self._damaged(error))
+            self._rocks.close()
+            self._rocks = self._open_or_wipe()
+            meta = None
         if meta is None:
             self._restored_to, self._written_at = None, time.time()
         else:

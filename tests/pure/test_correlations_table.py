@@ -236,23 +236,40 @@ def test_rows_that_left_the_memory_are_read_from_the_disk(
 
 
 def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(table: PartitionTable, folder: Path) -> None:
-    for number in range(200):
+    for number in range(5000):
         table.put(f"c{number}", collecting(f"c{number}", 5000))
     commit(table, 7)
     table._rocks.flush()
     table.close()
     for file in folder.glob("*.sst"):
         data = bytearray(file.read_bytes())
-        data[40] ^= 0xFF
+        data[len(data) // 2] ^= 0xFF
         file.write_bytes(data)
     damaged = PartitionTable(folder, 0, RULES)
     with pytest.raises(StoreDamaged):
-        for number in range(200):
+        for number in range(5000):
             damaged.get(f"c{number}")
     damaged.close()
     again = PartitionTable(folder, 0, RULES)
     try:
         assert again.restored_to is None
         assert again.get("c1") is None
+    finally:
+        again.close()
+
+
+def test_a_store_whose_first_block_is_damaged_starts_empty(table: PartitionTable, folder: Path) -> None:
+    table.put("a", collecting("a", 5000))
+    commit(table, 7)
+    table._rocks.flush()
+    table.close()
+    for file in folder.glob("*.sst"):
+        data = bytearray(file.read_bytes())
+        data[10] ^= 0xFF
+        file.write_bytes(data)
+    again = PartitionTable(folder, 0, RULES)
+    try:
+        assert again.restored_to is None
+        assert again.get("a") is None
     finally:
         again.close()

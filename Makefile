@@ -28,7 +28,7 @@ endif
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## a real Kafka and NATS, agents, decisions and orders on this machine
+demo: $(READY) ## a real Kafka, a worker, trading agents: recorded market bars, decided
 	$(BIN)/orchestrator demo $(ARGS)
 
 test: $(READY) ## all tests

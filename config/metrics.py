@@ -39,7 +39,7 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "orchestrator_state_operations_total",
         "counter",
-        "Operations on the state, by kind; those that failed end in `_error`.",
+        "Operations on the state, by kind: put, restore; those that failed end in `_error`.",
         ("operation",),
     ),
     MetricDefinition(
@@ -86,7 +86,7 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "orchestrator_transactions_total",
         "counter",
-        "Kafka transactions: committed, aborted or fenced.",
+        "Commits of a stretch of input: committed; fenced (another worker owns the partition now) or given_up, both read again.",
         ("result",),
     ),
     MetricDefinition(

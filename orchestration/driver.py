@@ -81,7 +81,12 @@ class OrchestratorTestDriver:
         return self.take(LogRecord(topic, partition, offset, at, key, raw, headers))
 
     def take(self, record: LogRecord) -> list[Message]:
-        """Take a record as it is; for records that come from a recording or a generator."""
+        """Take a record as it is; for records that come from a recording or a generator.
+
+        ValueError for a partition that there is not.
+        """
+        if not 0 <= record.partition < self._partition_count:
+            raise ValueError(f"partition: 0 to {self._partition_count - 1}")
         self.now = max(self.now, record.timestamp)
         sent = len(self.effects.messages)
         self._processors[record.partition].take((record,), self.effects)

@@ -15,11 +15,15 @@ LateReason = Literal["read_late", "duplicate", "conflict", "after_deadline", "af
 
 
 class LateSignal(NamedTuple):
-    """``written`` is False for what goes past the limit of messages per corr_id: it is only counted."""
+    """``written`` is False for what goes past the limit of messages per corr_id: it is only counted.
+
+    ``decision_id``: of the outcome that it came too late for.
+    """
 
     signal: Signal
     reason: LateReason
     written: bool
+    decision_id: str
 
 
 def add_late(marker: Orchestrated, signal: Signal) -> tuple[Orchestrated, tuple[LateSignal, ...]]:
@@ -29,7 +33,8 @@ def add_late(marker: Orchestrated, signal: Signal) -> tuple[Orchestrated, tuple[
     last_update = max(marker.last_update, signal.timestamp)
     if not signal.valid:
         return replace(marker, reported=reported, last_update=last_update), ()
-    late = LateSignal(signal, _reason(marker, signal, known), marker.late < LATE_SIGNALS_WRITTEN)
+    written = marker.late < LATE_SIGNALS_WRITTEN
+    late = LateSignal(signal, _reason(marker, signal, known), written, marker.decision_id)
     return replace(marker, reported=reported, last_update=last_update, late=marker.late + 1), (late,)
 
 

@@ -114,7 +114,9 @@ class PartitionProcessor:
         if isinstance(happening, LateSignal):
             effects.late.append(happening)
             if happening.written:
-                effects.messages.append(late_message(happening.signal, happening.reason))
+                effects.messages.append(
+                    late_message(happening.signal, happening.reason, happening.decision_id)
+                )
         elif isinstance(happening, TooLarge):
             if record is None:
                 raise TypeError("only a record can make a row too large")

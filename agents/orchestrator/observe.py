@@ -8,6 +8,7 @@ from config.metrics import Metrics
 from orchestration.outcome import Outcome
 from orchestration.processor import Effects
 from streams.lane.lane import Lane
+from streams.lane.store import StoreDamaged
 from streams.lane.writer import LostPartition
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -61,16 +62,20 @@ class MetricsObserver:
             timeout_duration=inputs.workflow.timeout_sec,
         )
 
-    def sink_refused(self, topic: str, reason: str) -> None:
-        self._metrics.dead_letters.labels(topic, f"sink_refused:{reason}").inc()
+    def sink_refused(self, topic: str, _reason: str) -> None:
+        self._metrics.dead_letters.labels(topic, "sink_refused").inc()
 
     def restored(self, partition: int, rows: int, seconds: float) -> None:
         self._metrics.recovered_rows.inc(rows)
+        self._metrics.state_operations.labels("restore").inc(rows)
         self._metrics.recovery_seconds.observe(seconds)
         logger.info("partition %d is up: %d changelog records in %.2f s", partition, rows, seconds)
 
     def lost(self, _partition: int, error: BaseException) -> None:
-        self._metrics.transactions.labels("fenced" if isinstance(error, LostPartition) else "aborted").inc()
+        if isinstance(error, StoreDamaged):
+            self._metrics.state_operations.labels("read_error").inc()
+            return
+        self._metrics.transactions.labels("fenced" if isinstance(error, LostPartition) else "given_up").inc()
 
     def lag(self, lags: dict[tuple[str, int], int]) -> None:
         gauge = self._metrics.consumer_lag

@@ -12,7 +12,7 @@ class LaneObserver(Protocol):
         """A stretch of input is committed: only now its effects count. ``seconds`` the commit took."""
         ...
 
-    def sink_refused(self, topic: str, reason: str) -> None:
+    def sink_refused(self, topic: str, reason: str, /) -> None:
         """A message was refused by its topic for good."""
         ...
 

@@ -45,7 +45,7 @@ async def closed(key: tuple[str, tuple[float, float]], count: int) -> None:
         tell("not-marked", corr_id)
 
 
-correlations = app.Table(
+correlations: Any = app.Table(
     "correlations", default=int, key_type=str, value_type=int, on_window_close=closed
 ).tumbling(float(os.environ["WINDOW_SECONDS"]), expires=float(os.environ["WINDOW_EXPIRES_SECONDS"]))
 
@@ -57,9 +57,11 @@ async def correlate(stream: Any) -> None:
         tell("collected", corr_id)
 
 
-@correlations.on_recover
 async def restored() -> None:
     tell("restored", *sorted(key[0] for key in correlations.table.data))
+
+
+correlations.on_recover(restored)
 
 
 if __name__ == "__main__":

@@ -76,9 +76,7 @@ class Orchestrator:
     def decide(self, *names: str) -> list[str]:
         """Send one complete correlation for each name and wait for its decision; their corr_ids."""
         corr_ids = [self.traffic.corr_id(name) for name in names]
-        for corr_id in corr_ids:
-            self.traffic.send_all(bodies(corr_id))
-        self.traffic.flush()
+        self.traffic.send_in_order(*(bodies(corr_id) for corr_id in corr_ids))
         self.outputs.wait_for(DECISION_TOPIC, corr_ids)
         return corr_ids
 

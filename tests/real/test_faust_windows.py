@@ -176,6 +176,7 @@ def test_faust_closes_a_window_where_its_partition_was_and_never_where_it_is(mov
     old.wait_for("collected", names(signals[:1]))
     moving.send(*signals[1:])
     old.wait_for("collected", names(signals))
+    old.wait_for_commit()
     new = moving.start("moved", "new")
     moved = partition_taken_over(moving, old, new, signals[-1].start + 1)
     (signal,) = due_from_now([signal for signal in signals if signal.partition == moved], 1)
@@ -216,11 +217,11 @@ def orchestrator(make_orchestrator: MakeOrchestrator) -> Iterator[Orchestrator]:
     made.broker.configure(NORMALIZED_TOPIC, "message.timestamp.type", "LogAppendTime")
 
 
-def wait_until_taken(orchestrator: Orchestrator) -> None:
-    """What was sent is in the state, and the group's offsets say so."""
-    ends = orchestrator.broker.offsets(orchestrator.broker.places([NORMALIZED_TOPIC]), OffsetSpec.latest())
-    reached = {place: end for place, end in ends.items() if end > 0}
-    assert eventually(lambda: orchestrator.committed_offsets().items() >= reached.items())
+def wait_until_taken(orchestrator: Orchestrator, signals: Sequence[Sent]) -> None:
+    """They are in the state, and the group's offsets say so."""
+    places = {(NORMALIZED_TOPIC, signal.partition) for signal in signals}
+    ends = orchestrator.broker.offsets(places, OffsetSpec.latest())
+    assert eventually(lambda: orchestrator.committed_offsets().items() >= ends.items())
 
 
 def assert_decided_once(orchestrator: Orchestrator, signals: Sequence[Sent]) -> None:
@@ -247,7 +248,7 @@ def test_our_worker_decides_after_a_kill_what_was_open_when_it_was_killed(orches
     worker = orchestrator.start()
     signals = a_window_each(orchestrator.traffic, 1)
     send(orchestrator.traffic, NORMALIZED_TOPIC, *signals)
-    wait_until_taken(orchestrator)
+    wait_until_taken(orchestrator, signals)
     worker.kill()
     worker.start()
     after_restart = due_from_now(signals, 3)
@@ -258,7 +259,7 @@ def test_our_worker_decides_what_is_due_on_a_partition_that_it_took_over(orchest
     orchestrator.start("old")
     signals = a_window_each(orchestrator.traffic, *range(PARTITIONS))
     send(orchestrator.traffic, NORMALIZED_TOPIC, *signals)
-    wait_until_taken(orchestrator)
+    wait_until_taken(orchestrator, signals)
     new = orchestrator.start("new")
     assert eventually(lambda: partitions_of(new) > 0)
     after_take_over = due_from_now(signals, PARTITIONS + 1)

@@ -105,8 +105,7 @@ def test_a_signal_with_an_earlier_timestamp_that_is_read_after_the_outcome_is_re
     )
     assert sender.flush(60) == 0
     orchestrator.traffic.pass_time(appended[0])
-    orchestrator.traffic.send_all(bodies(corr_id))
-    orchestrator.traffic.flush()
+    orchestrator.traffic.send_in_order(bodies(corr_id))
     orchestrator.outputs.wait_for(DECISION_TOPIC, [corr_id])
     sender.commit_transaction(60)
     orchestrator.outputs.wait_for(LATE_TOPIC, [corr_id])

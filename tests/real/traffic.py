@@ -11,7 +11,7 @@ from orchestration.canonical import canonical_json
 from orchestration.partitioning import partition_of
 from streams.topics import TICK_TOPIC
 from tests.real.broker import PATIENCE_SECONDS, QUIET
-from tests.real.signal_sets import topic_of
+from tests.real.signal_sets import NORMALIZED, Bodies, topic_of
 
 _FROM_CORR_ID: Any = object()
 _LARGEST = 9 * 1024 * 1024
@@ -64,6 +64,19 @@ class Traffic:
         """Payloads by agent, each to its agent's topic."""
         for agent, body in bodies.items():
             self.send(topic_of(agent), body)
+
+    def send_in_order(self, *sets: Bodies) -> None:
+        """Normalized signals first, the agents' with larger timestamps.
+
+        Sent at once they may get the same millisecond as the last agent's: whether they are read before or after the
+        outcome is then open, as it is in life.
+        """
+        for bodies in sets:
+            self.send(topic_of(NORMALIZED), bodies[NORMALIZED])
+        self.later()
+        for bodies in sets:
+            self.send_all({agent: body for agent, body in bodies.items() if agent != NORMALIZED})
+        self.flush()
 
     def flush(self) -> None:
         """Everything sent is in the log."""

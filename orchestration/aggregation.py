@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from orchestration.body import number_at
+from orchestration.body import at, number_in
 from orchestration.per_object import PerObject
 from orchestration.signal import JsonObject
-from orchestration.workflow import Workflow
+from orchestration.workflow import Weight, Workflow
 
 _COMPLEMENT = "1 - "
 
@@ -19,48 +19,48 @@ class Aggregate(NamedTuple):
 
 
 class _Term(NamedTuple):
+    """``inside``: the path to the object, of an analysis, that has the field ``name``."""
+
     agent: str
     weight: float
     complement: bool
-    path: tuple[str, ...]
+    inside: tuple[str, ...]
+    name: str
 
 
 def aggregate(workflow: Workflow, bodies: Mapping[str, JsonObject]) -> Aggregate:
     """Weigh the valid signals in ``bodies``; the weights of agents that are missing fall to the others."""
-    parts = [
-        (term, term.weight * _value(term, bodies[term.agent]))
-        for term in _terms(workflow)
-        if term.agent in bodies
-    ]
-    if not parts:
-        return Aggregate(None, {})
     # In the workflow's order: float addition is not associative, and another order gives other last digits.
     weights = total = 0.0
-    for term, part in parts:
-        weights += term.weight
-        total += part
-    return Aggregate(total / weights, {term.agent: part / weights for term, part in parts})
-
-
-def _value(term: _Term, body: JsonObject) -> float:
-    value = number_at(body, "analysis", *term.path)
-    # Fields of agents that we do not know are unchecked: what is missing or out of range adds no confidence,
-    # where `1 - 0` or a clamp would have made it full confidence.
-    if value is None or not 0 <= value <= 1:
-        return 0.0
-    return 1 - value if term.complement else value
+    parts: dict[str, float] = {}
+    for agent, weight, complement, inside, name in _terms(workflow):
+        body = bodies.get(agent)
+        if body is not None:
+            found = body["analysis"]
+            value = number_in(at(found, *inside) if inside else found, name)
+            # Fields of agents that we do not know are unchecked: what is missing or out of range adds no confidence,
+            # where `1 - 0` or a clamp would have made it full confidence.
+            if value is None or not 0 <= value <= 1:
+                share = 0.0
+            else:
+                share = 1 - value if complement else value
+            part = parts[agent] = weight * share
+            weights += weight
+            total += part
+    if not parts:
+        return Aggregate(None, parts)
+    for agent, part in parts.items():
+        parts[agent] = part / weights
+    return Aggregate(total / weights, parts)
 
 
 def _make_terms(workflow: Workflow) -> tuple[_Term, ...]:
-    return tuple(
-        _Term(
-            agent,
-            weight.weight,
-            weight.value.startswith(_COMPLEMENT),
-            tuple(weight.value.removeprefix(_COMPLEMENT).split(".")),
-        )
-        for agent, weight in workflow.weights.items()
-    )
+    return tuple(_term(agent, weight) for agent, weight in workflow.weights.items())
+
+
+def _term(agent: str, weight: Weight) -> _Term:
+    *inside, name = weight.value.removeprefix(_COMPLEMENT).split(".")
+    return _Term(agent, weight.weight, weight.value.startswith(_COMPLEMENT), tuple(inside), name)
 
 
 _terms: PerObject[Workflow, tuple[_Term, ...]] = PerObject(_make_terms)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from orchestration.body import body_of, number_at, text_at, written
+from orchestration.body import analysis_of, body_of, number_in, text_in, written
 from orchestration.canonical import number
 from orchestration.inputs import Superseded
 from orchestration.outcome import Outcome
@@ -37,7 +37,7 @@ def audit_record(outcome: Outcome, read_to: Mapping[str, int]) -> JsonObject:
         "decision": msgspec.Raw(outcome.value),
         "errors": outcome.decision["invalid_agents"],
         "superseded": _superseded(inputs.superseded) if inputs.superseded else {},
-        "read_to": dict(sorted(read_to.items())),
+        "read_to": {topic: read_to[topic] for topic in sorted(read_to)},
         "metadata": {
             "processing_time_ms": inputs.orchestrated_at - inputs.first_seen,
             "orchestration_pattern": _pattern(outcome),
@@ -49,9 +49,9 @@ def audit_record(outcome: Outcome, read_to: Mapping[str, int]) -> JsonObject:
 
 def _input_signal(signal: Signal, body: JsonObject | None, published: str) -> JsonObject:
     """``body``: the agent's payload; None for a normalized signal, which has no agent and no analysis."""
-    confidence = number_at(body, "analysis", "confidence")
+    confidence = number_in(analysis_of(body), "confidence")
     return {
-        "agent_version": text_at(body, "agent_version"),
+        "agent_version": text_in(body, "agent_version"),
         "confidence": None if confidence is None else number(confidence),
         "timestamp": published,
         "sha256": signal.sha256.hex(),
@@ -88,5 +88,5 @@ def _pattern(outcome: Outcome) -> str:
         case 2 | 3 | 4 | 5:
             return "sequential"
         case _:
-            default = outcome.route is None or outcome.route.name == _DEFAULT_ROUTE
+            default = outcome.route is None or outcome.decision["route"] == _DEFAULT_ROUTE
             return "fan_in" if default else "conditional_routing"

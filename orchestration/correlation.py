@@ -5,14 +5,17 @@ a replay, a simulator and a test are callers of the same function.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from orchestration.decision import decide
 from orchestration.inputs import CompletedBy
 from orchestration.late import LateSignal, add_late, reported_at
 from orchestration.outcome import Outcome
-from orchestration.progress import Progress, milliseconds, progress, progress_with
+from orchestration.plan import milliseconds, plan_of
+from orchestration.progress import Progress, progress, progress_with
 from orchestration.roles import inputs_at
 from orchestration.rows import Collecting, Orchestrated, Row
 from orchestration.signal import Signal
@@ -60,6 +63,8 @@ Folded = tuple[Row | None, Sequence[Happening]]
 def fold(row: Row | None, event: Event, context: Context) -> Folded:
     """Take one event into a row. Never raises for anything that a record can carry."""
     if isinstance(event, Signal):
+        if row is None:
+            return _collect(None, (event,), None, context)
         return _fold_signals(row, (event,), context)
     if isinstance(event, Together):
         return _fold_signals(row, event.signals, context)
@@ -126,33 +131,35 @@ def _collect(
 ) -> Folded:
     """Take signals into a row, or open one with them after ``marker``; decide if they complete it."""
     refused: list[TooLarge] = []
-    if row is None:
-        size = 0
-        signals: Sequence[Signal] = ()
-    else:
-        size = row.size
-        signals = row.signals
     taken: list[Signal] = []
+    size = 0 if row is None else row.size
     for signal in joining:
-        size += _size(signal)
-        if size > ROW_LIMIT_BYTES:
-            size -= _size(signal)
-            if signal.valid:
-                refused.append(TooLarge(signal))
-            # An invalid one has its dead letter already.
-        else:
+        larger = size + RECORD_OVERHEAD_BYTES + (0 if signal.value is None else len(signal.value))
+        if larger <= ROW_LIMIT_BYTES:
+            size = larger
             taken.append(signal)
+        elif signal.valid:
+            refused.append(TooLarge(signal))
+        # An invalid one has its dead letter already.
     if not taken:
         return row, refused
     now = progress_with(row, taken, context.workflows)
-    times = [signal.timestamp for signal in taken]
+    before: tuple[Signal, ...] = ()
+    first_seen = last_update = taken[0].timestamp
+    if row is not None:
+        before, first_seen, last_update = row.signals, row.first_seen, row.last_update
+    for signal in taken:
+        if signal.timestamp < first_seen:
+            first_seen = signal.timestamp
+        if signal.timestamp > last_update:
+            last_update = signal.timestamp
     collecting = Collecting(
         taken[0].corr_id,
-        (*signals, *taken),
-        min(times) if row is None else min(row.first_seen, *times),
-        max(times) if row is None else max(row.last_update, *times),
+        (*before, *taken),
+        first_seen,
+        last_update,
         now.deadline,
-        now.workflow.name,
+        plan_of(now.workflow).name,
         context.workflows.digest_of_all,
         size,
         marker,
@@ -161,10 +168,6 @@ def _collect(
         return collecting, refused
     folded, happenings = _outcome(collecting, now, context)
     return folded, [*refused, *happenings] if refused else happenings
-
-
-def _size(signal: Signal) -> int:
-    return RECORD_OVERHEAD_BYTES + (len(signal.value) if signal.value is not None else 0)
 
 
 def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
@@ -183,12 +186,12 @@ def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
         action=outcome.action,
         completed_by=completed_by,
         first_seen=row.first_seen,
-        last_update=max(signal.timestamp for signal in counted),
+        last_update=max(signal.timestamp for signal in counted) if held else row.last_update,
         deadline=now.deadline,
         orchestrated_at=at,
         expires=at + milliseconds(context.idempotency_ttl_sec),
-        workflow=now.workflow.name,
-        agent_count=len({signal.agent for signal in counted if signal.agent}),
+        workflow=plan_of(now.workflow).name,
+        agent_count=len(inputs.used) + len(inputs.errors),
         reported=reported_at(inputs, row.signals, row.previous),
     )
     if not held:

@@ -8,9 +8,11 @@ from orchestration.ids import decision_id
 from orchestration.inputs import Inputs
 from orchestration.order import order_content
 from orchestration.outcome import Outcome, Trace
+from orchestration.plan import plan_of
 from orchestration.precedence import RISK, TOO_FEW, apply_precedence
 from orchestration.routes import Matched, match_route
 from orchestration.rules import View
+from orchestration.signal import JsonObject
 from orchestration.stages import Staged, StagesRun, run_stages
 from orchestration.timestamps import parse_timestamp
 from orchestration.workflows import Workflows
@@ -19,26 +21,31 @@ from orchestration.workflows import Workflows
 def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
     """The outcome at ``inputs.orchestrated_at``. ``version`` is the orchestrator's. Never raises for valid signals."""
     workflow = inputs.workflow
+    plan = plan_of(workflow)
     # In the order of names, so that nothing below can depend on the order of arrival.
-    bodies = {agent: body_of(inputs.used[agent]) for agent in sorted(inputs.used)}
-    enriched_at = {agent: written(body["enriched_at"]) for agent, body in bodies.items()}
-    named = workflow.agents
-    contributing = {agent: body for agent, body in bodies.items() if agent in named}
+    bodies: dict[str, JsonObject] = {}
+    enriched_at: dict[str, str] = {}
+    for agent in sorted(inputs.used):
+        body = bodies[agent] = body_of(inputs.used[agent])
+        enriched_at[agent] = written(body["enriched_at"])
+    contributing = bodies
+    if not plan.named.issuperset(bodies):
+        contributing = {agent: body for agent, body in bodies.items() if agent in plan.named}
     confidence = aggregate(workflow, contributing)
     matched: Matched | None = None
     stages: StagesRun | None = None
     verdict = TOO_FEW
-    if len(contributing) >= workflow.min_agents:
+    if len(contributing) >= plan.min_agents:
         instrument = inputs.source.instrument if inputs.source is not None else None
         matched = match_route(workflow, View(instrument, contributing))
         stages = run_stages(
             Staged(
-                workflow.stages,
+                plan.stages,
                 contributing,
                 # As they are written, the texts sort by time.
-                parse_timestamp(max([enriched_at[agent] for agent in contributing])),
+                parse_timestamp(max(map(enriched_at.__getitem__, contributing))),
                 inputs.source,
-                matched.route.position_multiplier,
+                matched.position_multiplier,
                 inputs.first_seen,
                 inputs.orchestrated_at,
             )
@@ -47,7 +54,7 @@ def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
     trace = Trace(verdict, confidence, matched, stages)
     digest = workflows.digest(workflow)
     identity = decision_id(inputs.corr_id, digest, inputs.used, inputs.normalized)
-    decision = decision_content(inputs, digest, identity, version, contributing, enriched_at, trace)
+    decision = decision_content(inputs, plan, digest, identity, version, contributing, enriched_at, trace)
     order = None
     if verdict.trades and stages is not None:
         order = order_content(decision, contributing[RISK], stages.results["execution_timing"]["valid_until"])

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestration.aggregation import Aggregate
-from orchestration.body import text_at
+from orchestration.body import text_in
 from orchestration.canonical import number
 from orchestration.inputs import Inputs, SourceSignal
 from orchestration.outcome import Trace
+from orchestration.plan import Plan
 from orchestration.signal import JsonObject
 from orchestration.source import MOMENTUM
 from orchestration.timestamps import format_timestamp
@@ -17,6 +18,7 @@ SCHEMA_VERSION: Final = "1.0.0"
 
 def decision_content(
     inputs: Inputs,
+    plan: Plan,
     digest: str,
     identity: str,
     version: str,
@@ -24,12 +26,12 @@ def decision_content(
     enriched_at: Mapping[str, str],
     trace: Trace,
 ) -> JsonObject:
-    """``digest``: the workflow's; ``identity``: the decision_id; ``contributing``: payloads by agent, sorted by name;
+    """``plan`` and ``digest``: the workflow's; ``identity``: the decision_id; ``contributing``: payloads by agent, sorted by name;
     ``enriched_at``: their times as they are written."""
-    workflow, verdict, matched, stages = inputs.workflow, trace.verdict, trace.matched, trace.stages
+    verdict, matched, stages = trace.verdict, trace.matched, trace.stages
     agents = list(contributing)
-    partial = not all(map(contributing.__contains__, workflow.required_agents))
-    route = None if matched is None else matched.route.name
+    partial = not plan.required.issubset(contributing)
+    route = None if matched is None else matched.name
     ordered = matched.route if matched is not None and verdict.trades else None
     sizing = None if stages is None else stages.results.get("position_sizing")
     confidence = trace.aggregate.confidence
@@ -37,7 +39,7 @@ def decision_content(
         "schema_version": SCHEMA_VERSION,
         "decision_id": identity,
         "corr_id": inputs.corr_id,
-        "workflow": workflow.name,
+        "workflow": plan.name,
         "workflow_digest": digest,
         "orchestrator_version": version,
         "orchestrated_at": format_timestamp(inputs.orchestrated_at),
@@ -52,8 +54,8 @@ def decision_content(
         "completed_by": inputs.completed_by,
         "partial_data": partial,
         "available_agents": agents,
-        "missing_agents": _missing_agents(inputs) if partial else [],
-        "invalid_agents": _invalid_agents(inputs) if inputs.errors else {},
+        "missing_agents": _missing_agents(inputs, plan) if partial else [],
+        "invalid_agents": _invalid_agents(inputs, plan) if inputs.errors else {},
         "source_signal": _source(inputs.source),
         "direction": _direction(contributing.get(MOMENTUM)),
         "position_size": None if sizing is None else sizing["position_size"],
@@ -68,17 +70,16 @@ def decision_content(
     }
 
 
-def _missing_agents(inputs: Inputs) -> list[str]:
-    required = inputs.workflow.required_agents
-    return sorted(agent for agent in required if agent not in inputs.used and agent not in inputs.errors)
+def _missing_agents(inputs: Inputs, plan: Plan) -> list[str]:
+    return sorted(agent for agent in plan.required if agent not in inputs.used and agent not in inputs.errors)
 
 
-def _invalid_agents(inputs: Inputs) -> JsonObject:
+def _invalid_agents(inputs: Inputs, plan: Plan) -> JsonObject:
     """Of the workflow's agents, those that reported nothing valid, with the error."""
     return {
         agent: {"type": error.type, "message": error.message}
         for agent, error in sorted(inputs.errors.items(), key=lambda item: item[0])
-        if agent in inputs.workflow.agents
+        if agent in plan.named
     }
 
 
@@ -86,7 +87,7 @@ def _contribution(agent: str, body: JsonObject, enriched_at: str, aggregate: Agg
     part = aggregate.contributions.get(agent)
     return {
         "agent_name": agent,
-        "agent_version": text_at(body, "agent_version"),
+        "agent_version": text_in(body, "agent_version"),
         "corr_id": body["corr_id"],
         "enriched_at": enriched_at,
         "contribution": None if part is None else number(part),
@@ -94,7 +95,7 @@ def _contribution(agent: str, body: JsonObject, enriched_at: str, aggregate: Agg
 
 
 def _direction(momentum: JsonObject | None) -> str | None:
-    return None if momentum is None else text_at(momentum, "analysis", "trend_direction") or "unknown"
+    return None if momentum is None else text_in(momentum["analysis"], "trend_direction") or "unknown"
 
 
 def _source(source: SourceSignal | None) -> JsonObject | None:

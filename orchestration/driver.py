@@ -1,10 +1,10 @@
 """``OrchestratorTestDriver``: try your own workflow file without a broker, in virtual time.
 
 >>> from orchestration.driver import OrchestratorTestDriver
->>> driver = OrchestratorTestDriver(workflows)                      # doctest: +SKIP
+>>> driver = OrchestratorTestDriver(workflows)  # doctest: +SKIP
 >>> driver.pipe("signals.enriched.risk", {"agent_name": "risk", ...})  # doctest: +SKIP
->>> driver.advance(seconds=300)                                     # doctest: +SKIP
->>> driver.decisions()[0]["action"]                                 # doctest: +SKIP
+>>> driver.advance(seconds=300)  # doctest: +SKIP
+>>> driver.decisions()[0]["action"]  # doctest: +SKIP
 'insufficient_data'
 """
 
@@ -72,7 +72,9 @@ class OrchestratorTestDriver:
         """
         raw = value if isinstance(value, bytes) or value is None else canonical_json(value)
         if key is _FROM_KEY:
-            key = str(value["corr_id"]).encode() if isinstance(value, Mapping) and "corr_id" in value else None
+            key = (
+                str(value["corr_id"]).encode() if isinstance(value, Mapping) and "corr_id" in value else None
+            )
         if partition is None:
             partition = partition_of(key, self._partition_count) if key is not None else 0
         offset = self._ends.get((topic, partition), 0)
@@ -110,7 +112,11 @@ class OrchestratorTestDriver:
 
     def values(self, topic: str) -> list[Any]:
         """The decoded JSON values sent to a topic."""
-        return [msgspec.json.decode(message.value) for message in self.messages(topic) if message.value is not None]
+        return [
+            msgspec.json.decode(message.value)
+            for message in self.messages(topic)
+            if message.value is not None
+        ]
 
     def decisions(self) -> list[Any]:
         """The decisions so far, decoded, in the order in which they were made."""
@@ -127,5 +133,8 @@ class OrchestratorTestDriver:
     def open(self) -> list[str]:
         """The corr_ids that wait for their outcome, sorted."""
         return sorted(
-            corr_id for table in self._tables for corr_id, row in table.rows.items() if row.status == "collecting"
+            corr_id
+            for table in self._tables
+            for corr_id, row in table.rows.items()
+            if row.status == "collecting"
         )

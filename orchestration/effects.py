@@ -1,13 +1,15 @@
 """What has to be sent: the messages of an outcome, and of a signal that came too late."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from orchestration.audit import audit_record
-from orchestration.body import number_at, text_at
+from orchestration.body import analysis_of, number_in, text_in
 from orchestration.canonical import canonical_json, number
 from orchestration.decision_content import SCHEMA_VERSION
 from orchestration.message import Message
 from orchestration.outcome import Outcome
+from orchestration.plan import plan_of
 from orchestration.precedence import RISK
 from orchestration.signal import JsonObject, Signal
 
@@ -18,8 +20,8 @@ PORTFOLIO_TOPIC = "portfolio.decision"
 AUDIT_RECORD_TOPIC = "audit.orchestration.decision"
 LATE_TOPIC = "signals.late"
 
-_SCHEMA_VERSION = SCHEMA_VERSION.encode()
-_SOURCE = b"orchestrator"
+_SCHEMA_VERSION = ("schema_version", SCHEMA_VERSION.encode())
+_SOURCE = ("source", b"orchestrator")
 
 MessageHeaders = tuple[tuple[str, bytes], ...]
 
@@ -43,7 +45,7 @@ def outcome_messages(outcome: Outcome, read_to: Mapping[str, int]) -> list[Messa
         if outcome.order is not None and route.execution_topic is not None:
             messages.append(Message(route.execution_topic, corr_id, canonical_json(outcome.order), headers))
         if outcome.trace.verdict.precedence == 6:
-            messages.extend(Message(topic, corr_id, outcome.value, headers) for topic in route.notify)
+            messages += [Message(topic, corr_id, outcome.value, headers) for topic in route.notify]
     record = canonical_json(audit_record(outcome, read_to))
     messages.append(Message(AUDIT_RECORD_TOPIC, corr_id, record, headers, essential=True))
     return messages
@@ -67,10 +69,9 @@ def late_message(signal: Signal, reason: str, decision_id: str | None = None) ->
 
 
 def _headers(corr_id: bytes, decision_id: str | None, traceparent: str | None) -> MessageHeaders:
-    headers: MessageHeaders = (("corr_id", corr_id),)
+    headers: MessageHeaders = (("corr_id", corr_id), _SCHEMA_VERSION, _SOURCE)
     if decision_id is not None:
-        headers += (("decision_id", decision_id.encode()),)
-    headers += (("schema_version", _SCHEMA_VERSION), ("source", _SOURCE))
+        headers = (headers[0], ("decision_id", decision_id.encode()), _SCHEMA_VERSION, _SOURCE)
     if traceparent is not None:
         # As received, whatever bytes that was: a header must not be able to end the worker.
         headers += (("traceparent", traceparent.encode(errors="surrogateescape")),)
@@ -81,26 +82,35 @@ def _last_traceparent(outcome: Outcome) -> str | None:
     inputs = outcome.inputs
     last = inputs.normalized
     for signal in inputs.used.values():
-        if last is None or signal.order > last.order:
+        # Their whole order is asked for only where the times are the same.
+        if (
+            last is None
+            or signal.timestamp > last.timestamp
+            or (signal.timestamp == last.timestamp and signal.order > last.order)
+        ):
             last = signal
     return None if last is None else last.traceparent
 
 
-def _contributing(outcome: Outcome, agent: str) -> JsonObject | None:
-    return outcome.bodies.get(agent) if agent in outcome.inputs.workflow.agents else None
+def _analysis(outcome: Outcome, agent: str) -> Any:
+    """What a contributing agent found; None for one that the workflow does not name."""
+    if agent in plan_of(outcome.inputs.workflow).named:
+        return analysis_of(outcome.bodies.get(agent))
+    return None
 
 
 def _risk(outcome: Outcome) -> JsonObject:
     decision = outcome.decision
-    risk = _contributing(outcome, RISK)
-    score = number_at(risk, "analysis", "overall_score")
+    source = decision["source_signal"]
+    analysis = _analysis(outcome, RISK)
+    score = number_in(analysis, "overall_score")
     return {
         "decision_id": outcome.decision_id,
         "corr_id": decision["corr_id"],
-        "instrument": _source(decision, "instrument"),
+        "instrument": None if source is None else source["instrument"],
         "action": outcome.action,
         "reason": outcome.reason,
-        "risk_level": text_at(risk, "analysis", "risk_level"),
+        "risk_level": text_in(analysis, "risk_level"),
         "overall_score": None if score is None else number(score),
         "position_size": decision["position_size"],
         "confidence": decision["confidence"],
@@ -123,20 +133,16 @@ def _audit_summary(outcome: Outcome) -> JsonObject:
 
 def _portfolio(outcome: Outcome) -> JsonObject:
     decision = outcome.decision
-    impact = number_at(_contributing(outcome, "correlation"), "analysis", "portfolio_impact")
+    source = decision["source_signal"]
+    impact = number_in(_analysis(outcome, "correlation"), "portfolio_impact")
     return {
         "decision_id": outcome.decision_id,
         "corr_id": decision["corr_id"],
-        "instrument": _source(decision, "instrument"),
-        "side": _source(decision, "side"),
+        "instrument": None if source is None else source["instrument"],
+        "side": None if source is None else source["side"],
         "action": outcome.action,
         "position_size": decision["position_size"],
         "portfolio_impact": None if impact is None else number(impact),
         "confidence": decision["confidence"],
         "timestamp": decision["orchestrated_at"],
     }
-
-
-def _source(decision: JsonObject, field: str) -> object:
-    source = decision["source_signal"]
-    return None if source is None else source[field]

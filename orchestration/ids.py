@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 
-from orchestration.canonical import canonical_json
 from orchestration.signal import Signal
 
 CORR_ID_PATTERN = "[A-Za-z0-9_.-]{1,128}"
@@ -25,9 +24,10 @@ def decision_id(
 
     Everything that goes in stands in the audit record, so anyone can recompute it (docs/decisions/decision-semantics.md).
     """
-    payloads = [[agent, used[agent].sha256.hex()] for agent in sorted(used)]
-    source = None if normalized is None else normalized.sha256.hex()
-    return sha256(canonical_json([corr_id, workflow_digest, payloads, source])).hexdigest()
+    # Canonical JSON put together by hand: no character of an id, an agent's name or a digest is ever escaped.
+    payloads = ",".join([f'["{agent}","{used[agent].sha256.hex()}"]' for agent in sorted(used)])
+    source = "null" if normalized is None else f'"{normalized.sha256.hex()}"'
+    return sha256(f'["{corr_id}","{workflow_digest}",[{payloads}],{source}]'.encode()).hexdigest()
 
 
 def order_id(decision_id: str) -> str:

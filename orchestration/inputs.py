@@ -1,8 +1,9 @@
 """What one outcome is decided on: the records of a correlation up to its outcome time, sorted into roles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from orchestration.signal import Signal, SignalError
 from orchestration.workflow import Workflow
@@ -10,8 +11,7 @@ from orchestration.workflow import Workflow
 CompletedBy = Literal["all_required", "deadline"]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSignal:
+class SourceSignal(msgspec.Struct, frozen=True, gc=False):
     """What started the correlation, as far as it is known (contracts §3). ``timestamp`` in ms since the epoch."""
 
     instrument: str | None = None
@@ -21,16 +21,14 @@ class SourceSignal:
     timestamp: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Superseded:
+class Superseded(msgspec.Struct, frozen=True, gc=False):
     """A repeat that was read before the outcome and not used. ``reason``: duplicate, conflict or voided."""
 
     signal: Signal
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True, gc=False):
     """A correlation at its outcome time. Times in ms since the epoch.
 
     ``used``: per agent the valid signal that counts, also of agents that the workflow does not name.

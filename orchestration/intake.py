@@ -81,7 +81,9 @@ class Intake:
         except NotDecodableError:
             return DeadLetter.of(record, "not_decodable", "value: JSON object in UTF-8")
         corr_id = body.get("corr_id")
-        place = self._place(corr_id)
+        place = self._places.get(corr_id) if type(corr_id) is str else None
+        if place is None:
+            place = self._place(corr_id)
         if place is None:
             return DeadLetter.of(record, "no_corr_id", f"corr_id: {CORR_ID_EXPECTED}")
         misplaced = self._misplaced(record, body, place)
@@ -90,15 +92,13 @@ class Intake:
         return self._signal(record, value, body)
 
     def _place(self, corr_id: object) -> tuple[bytes, int] | None:
-        """Key and partition of a usable corr_id."""
-        if type(corr_id) is not str:
+        """Key and partition of a corr_id that is not remembered; None for one that is not usable."""
+        if type(corr_id) is not str or not usable_corr_id(corr_id):
             return None
-        place = self._places.get(corr_id)
-        if place is None and usable_corr_id(corr_id):
-            if len(self._places) >= self._remembered:
-                self._places.clear()
-            key = corr_id.encode()
-            place = self._places[corr_id] = (key, partition_of(key, self._partition_count))
+        if len(self._places) >= self._remembered:
+            self._places.clear()
+        key = corr_id.encode()
+        place = self._places[corr_id] = (key, partition_of(key, self._partition_count))
         return place
 
     def _misplaced(
@@ -144,7 +144,7 @@ class Intake:
             sha256(value).digest(),
             body if error is None else None,
             error,
-            _traceparent(record.headers),
+            _traceparent(headers) if (headers := record.headers) else None,
         )
 
 

@@ -1,8 +1,9 @@
 """What comes after the outcome: late signals, and what the marker remembers so that it can say why they are late."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from orchestration.inputs import Inputs
 from orchestration.rows import Orchestrated, Reported
@@ -39,7 +40,7 @@ def add_late(marker: Orchestrated, signal: Signal) -> tuple[Orchestrated, tuple[
 
 
 def reported_at(
-    inputs: Inputs, signals: Iterable[Signal], previous: Orchestrated | None
+    inputs: Inputs, signals: Sequence[Signal], previous: Orchestrated | None
 ) -> Mapping[str, Reported]:
     """Per agent the last offset read, of ``signals`` and before, and what the outcome used of it."""
     reported: dict[str, Reported] = {}
@@ -50,7 +51,10 @@ def reported_at(
     for signal in (*inputs.used.values(), inputs.normalized):
         if signal is not None:
             reported[signal.agent] = Reported(signal.offset, signal.sha256, True)
-    # Held records too: their offsets may lie before those that were used.
+    if previous is None and not inputs.errors and len(signals) == len(reported):
+        # As nearly always: each signal is one of those that were used.
+        return reported
+    # Held records and repeats too: their offsets may lie before those that were used, or after them.
     for signal in signals:
         known = reported.get(signal.agent)
         if known is None or known.offset < signal.offset:

@@ -57,7 +57,9 @@ class Merge(Generic[R]):
 
     def _merged(self, limit: int) -> Iterator[R]:
         heads = [
-            (waiting[0].timestamp, topic, waiting[0].offset) for topic, waiting in self._waiting.items() if waiting
+            (waiting[0].timestamp, topic, waiting[0].offset)
+            for topic, waiting in self._waiting.items()
+            if waiting
         ]
         heapq.heapify(heads)
         while heads and limit:

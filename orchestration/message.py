@@ -1,9 +1,9 @@
 """A message to be sent: what the core hands to the one place that writes."""
 
-from typing import NamedTuple
+import msgspec
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """``key`` is the corr_id (or the key as received, for dead letters). Headers in the order in which they are written.
 
     ``essential``: without it the outcome must not stand, so a refusal for good stops the worker

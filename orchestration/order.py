@@ -1,6 +1,6 @@
 """The order: the one message of an outcome that makes somebody trade (contracts §5)."""
 
-from orchestration.body import at, number_at
+from orchestration.body import number_in
 from orchestration.canonical import number
 from orchestration.ids import order_id
 from orchestration.signal import JsonObject
@@ -9,10 +9,11 @@ from orchestration.signal import JsonObject
 def order_content(decision: JsonObject, risk: JsonObject, valid_until: str) -> JsonObject:
     """The content of the ``execution.*`` message of a decision that trades. ``risk``: the risk agent's payload."""
     source = decision["source_signal"]
-    recommendations = at(risk, "analysis", "recommendations")
-    stop_loss = number_at(recommendations, "suggested_stop_loss")
-    largest_risk = number_at(recommendations, "max_risk_per_trade")
-    score = number_at(risk, "analysis", "overall_score")
+    analysis = risk["analysis"]
+    recommendations = analysis.get("recommendations")
+    stop_loss = number_in(recommendations, "suggested_stop_loss")
+    largest_risk = number_in(recommendations, "max_risk_per_trade")
+    score = number_in(analysis, "overall_score")
     return {
         "order_id": order_id(decision["decision_id"]),
         "decision_id": decision["decision_id"],

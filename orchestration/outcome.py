@@ -1,8 +1,9 @@
 """The one terminal decision of a correlation, with everything that led to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from orchestration.aggregation import Aggregate
 from orchestration.inputs import Inputs
@@ -14,7 +15,7 @@ from orchestration.workflow import Route
 Action = Literal["trade", "trade_with_caution", "monitor", "no_trade", "insufficient_data"]
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """``precedence``: the number of the rule that applied (contracts §5, 1 to 6)."""
 
     precedence: int
@@ -26,7 +27,7 @@ class Verdict(NamedTuple):
         return self.action in ("trade", "trade_with_caution")
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """How the decision came about.
 
     ``matched`` and ``stages`` are None under precedence 1, where neither routes nor stages were asked.
@@ -38,8 +39,7 @@ class Trace(NamedTuple):
     stages: StagesRun | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """``decision`` in the contract's key order; ``value`` is its canonical JSON, encoded once for all who need it.
 
     ``bodies``: payloads by agent of all used signals, to be read only; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from orchestration.body import text_at
+from orchestration.body import analysis_of, text_in
 from orchestration.inputs import Inputs
 from orchestration.outcome import Verdict
+from orchestration.plan import plan_of
 from orchestration.routes import Matched
 from orchestration.signal import JsonObject
 from orchestration.source import MOMENTUM, source_conflict
@@ -29,12 +30,12 @@ def apply_precedence(
     """Rules 2 to 6, for as many valid signals as the workflow asks for. ``bodies``: payloads of all used
     signals by agent, ``contributing``: of those that the workflow names."""
     risk = contributing.get(RISK)
-    if text_at(risk, "analysis", "risk_level") == "blocked":
+    if text_in(analysis_of(risk), "risk_level") == "blocked":
         return Verdict(2, "no_trade", "risk_blocked")
     if risk is None:
         return Verdict(3, "monitor", "no_risk_view")
     momentum = contributing.get(MOMENTUM)
-    if momentum is None and MOMENTUM in inputs.workflow.agents:
+    if momentum is None and MOMENTUM in plan_of(inputs.workflow).named:
         return Verdict(3, "monitor", "no_momentum_view")
     if stages.stopped is not None:
         return Verdict(4, "monitor", stages.stopped)
@@ -53,7 +54,7 @@ def _objection(inputs: Inputs, bodies: Mapping[str, JsonObject], momentum: JsonO
         return "no_instrument"
     if source.side is None:
         return "informational"
-    side = _SIDE_OF_TREND.get(text_at(momentum, "analysis", "trend_direction") or "")
+    side = _SIDE_OF_TREND.get(text_in(analysis_of(momentum), "trend_direction") or "")
     if side is None:
         return "no_direction"
     return None if side == source.side else "direction_conflict"

@@ -6,8 +6,10 @@ docs/decisions/correlation-semantics.md defines it; this is that definition.
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
+import msgspec
+
+from orchestration.plan import plan_of
 from orchestration.roles import Known
 from orchestration.rows import Collecting
 from orchestration.signal import Signal
@@ -15,18 +17,15 @@ from orchestration.workflow import Workflow
 from orchestration.workflows import Workflows
 
 _timestamp = attrgetter("timestamp")
+_agent = attrgetter("agent")
 
 
-class Progress(NamedTuple):
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """``complete_at``: the outcome time, where every required agent reported by the deadline; else None."""
 
     workflow: Workflow
     deadline: int
     complete_at: int | None
-
-
-def milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def progress(signals: Sequence[Signal], workflows: Workflows) -> Progress:
@@ -42,7 +41,7 @@ def progress(signals: Sequence[Signal], workflows: Workflows) -> Progress:
         for signal in group:
             known.add(signal)
             reported.add(signal.agent)
-        now = _at(time, first_seen, known, reported, workflows)
+        now = _at(time, first_seen, reported, workflows.choose(_instrument(known)))
         if now.complete_at is not None:
             return now
     return now
@@ -50,29 +49,35 @@ def progress(signals: Sequence[Signal], workflows: Workflows) -> Progress:
 
 def progress_with(row: Collecting | None, signals: Sequence[Signal], workflows: Workflows) -> Progress:
     """``progress`` of the row's signals and these, without the walk where one comes last in time, as nearly all do."""
-    if row is None:
-        return progress(signals, workflows)
-    everything = (*row.signals, *signals)
     last = signals[0]
-    if len(signals) > 1 or last.timestamp < row.last_update or row.rules != workflows.digest_of_all:
-        return progress(everything, workflows)
-    if row.deadline < last.timestamp:
+    before: Sequence[Signal] = ()
+    first_seen = last.timestamp
+    walk = len(signals) > 1
+    if row is not None:
+        before, first_seen = row.signals, row.first_seen
+        walk = walk or last.timestamp < row.last_update or row.rules != workflows.digest_of_all
+    if walk:
+        return progress((*before, *signals), workflows)
+    if row is not None and row.deadline < last.timestamp:
         return Progress(workflows.named(row.workflow), row.deadline, None)
-    known = Known()
-    if len(workflows) > 1:
-        for signal in everything:
+    workflow = workflows.only
+    if workflow is None:
+        known = Known()
+        for signal in (*before, last):
             known.add(signal)
-    reported = {signal.agent for signal in everything}
-    return _at(last.timestamp, row.first_seen, known, reported, workflows)
+        workflow = workflows.choose(_instrument(known))
+    return _at(last.timestamp, first_seen, {last.agent, *map(_agent, before)}, workflow)
 
 
-def _at(time: int, first_seen: int, known: Known, reported: set[str], workflows: Workflows) -> Progress:
-    """``known`` and ``reported``: from all records up to ``time`` (ms); where one workflow takes all, nothing need be known."""
-    workflow = workflows.choose(_instrument(known) if len(workflows) > 1 else None)
-    # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
-    # record that says so, or the records used would not tell the same workflow again.
-    deadline = max(first_seen + milliseconds(workflow.timeout_sec), time)
-    return Progress(workflow, deadline, time if reported.issuperset(workflow.required_agents) else None)
+def _at(time: int, first_seen: int, reported: set[str], workflow: Workflow) -> Progress:
+    """``reported``: agents of all records up to ``time`` (ms)."""
+    plan = plan_of(workflow)
+    deadline = first_seen + plan.timeout
+    if deadline < time:
+        # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
+        # record that says so, or the records used would not tell the same workflow again.
+        deadline = time
+    return Progress(workflow, deadline, time if plan.required <= reported else None)
 
 
 def _instrument(known: Known) -> str | None:

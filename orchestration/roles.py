@@ -60,15 +60,19 @@ def inputs_at(
     completed_by: CompletedBy,
 ) -> Inputs:
     """The inputs of the outcome at ``at`` (ms); ``signals`` are those with a timestamp up to then."""
-    known = Known()
-    for signal in signals:
-        known.add(signal)
-    used = known.used()
     errors: dict[str, SignalError] = {}
     superseded: tuple[Superseded, ...] = ()
     error_count = 0
-    # Most correlations have one record per agent: nothing was repeated, nothing failed.
-    if len(signals) > len(used) + (known.normalized is not None):
+    used = {signal.agent: signal for signal in signals if signal.error is None}
+    if len(used) == len(signals):
+        # As nearly always: nothing was repeated, nothing failed.
+        normalized = used.pop(NORMALIZED, None)
+        source = source_signal(normalized, used)
+    else:
+        known = Known()
+        for signal in signals:
+            known.add(signal)
+        used, normalized, source = known.used(), known.normalized, known.source()
         errors = {
             agent: signal.error
             for agent, signal in known.error_of.items()
@@ -84,8 +88,8 @@ def inputs_at(
         completed_by=completed_by,
         used=used,
         errors=errors,
-        normalized=known.normalized,
-        source=known.source(),
+        normalized=normalized,
+        source=source,
         superseded=superseded,
         error_count=error_count,
     )

@@ -1,13 +1,13 @@
 """The row of a corr_id in the correlations' table: what is remembered before and after its outcome."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from orchestration.signal import Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(msgspec.Struct, frozen=True, gc=False):
     """What the marker still knows of an agent: the last offset seen, and the hash of the payload that was used.
 
     The offset makes a record that is read again after a crash recognisable; it is not late, it was counted.
@@ -18,8 +18,7 @@ class Reported:
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Orchestrated:
+class Orchestrated(msgspec.Struct, frozen=True, gc=False):
     """The marker that stays after the outcome, so that nothing reopens the correlation until ``expires``."""
 
     corr_id: str
@@ -33,7 +32,7 @@ class Orchestrated:
     expires: int
     workflow: str
     agent_count: int
-    reported: Mapping[str, Reported] = field(default_factory=dict)
+    reported: Mapping[str, Reported] = msgspec.field(default_factory=dict)
     late: int = 0
 
     status = "orchestrated"
@@ -43,8 +42,7 @@ class Orchestrated:
         return self.expires
 
 
-@dataclass(frozen=True, slots=True)
-class Collecting:
+class Collecting(msgspec.Struct, frozen=True, gc=False):
     """A correlation before its outcome. Times in ms since the epoch, by record time.
 
     ``signals``: everything accepted so far; per topic in log order. Repeats are kept, since the outcome time decides

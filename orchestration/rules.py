@@ -22,6 +22,13 @@ _TREND = "momentum.trend_direction"
 _LONGEST_SHOWN = 200
 
 
+Holds = Callable[["View"], bool]
+Find = Callable[["View"], Any]
+Test = Callable[[Any], bool]
+Compiled = tuple[tuple[Item, Holds], ...]
+"""Items with the function that tells whether they hold."""
+
+
 class View:
     """What rules may look at: the instrument, and by agent the payloads of the signals that count."""
 
@@ -34,7 +41,12 @@ class View:
 
 def first_failed(condition: tuple[Item, ...], view: View) -> Item | None:
     """The first item of the condition that does not hold; None when it holds. Never raises."""
-    for item, holds in _compiled(condition):
+    return first_failed_of(compiled(condition), view)
+
+
+def first_failed_of(condition: Compiled, view: View) -> Item | None:
+    """``first_failed`` of a condition that the caller has compiled before."""
+    for item, holds in condition:
         if not holds(view):
             return item
     return None
@@ -80,16 +92,11 @@ def _shown(found: Any) -> Any:
     return found if found is None or isinstance(found, bool | int | float) else f"({type(found).__name__})"
 
 
-Holds = Callable[[View], bool]
-Find = Callable[[View], Any]
-Test = Callable[[Any], bool]
-
-
-def _compile(condition: tuple[Item, ...]) -> tuple[tuple[Item, Holds], ...]:
+def _compile(condition: tuple[Item, ...]) -> Compiled:
     return tuple((item, _holds(item)) for item in condition)
 
 
-_compiled: PerObject[tuple[Item, ...], tuple[tuple[Item, Holds], ...]] = PerObject(_compile)
+compiled: PerObject[tuple[Item, ...], Compiled] = PerObject(_compile)
 
 
 def _holds(item: Item) -> Holds:
@@ -123,7 +130,17 @@ def _finder(field: str, op: Operator) -> Find:
 def _finder_in_payload(agent: str, *path: str) -> Find:
     name = path[0]
     if name in _ENVELOPE:
-        return lambda view: at(view.bodies.get(agent), *path)
+        *outer, last = path
+
+        def find_in_envelope(view: View) -> Any:
+            found: Any = view.bodies.get(agent)
+            for name in outer:
+                if type(found) is not dict:
+                    return None
+                found = found.get(name)
+            return found.get(last) if type(found) is dict else None
+
+        return find_in_envelope
 
     if len(path) == 1:
 

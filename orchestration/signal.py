@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 NORMALIZED = ""
 """The agent name under which a normalized signal stands in a row: no trading agent can be called that."""
 
@@ -11,26 +13,14 @@ PROCESSING_ERROR = "processing_error"
 JsonObject = dict[str, Any]
 
 
-class SignalError:
+class SignalError(msgspec.Struct, frozen=True, gc=False):
     """Why a signal is invalid. ``message`` is our own fixed text ``<field>: <expected>``, never a received value."""
 
-    __slots__ = ("message", "type")
-
-    def __init__(self, type: str, message: str) -> None:
-        self.type = type
-        self.message = message
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SignalError) and (self.type, self.message) == (other.type, other.message)
-
-    def __hash__(self) -> int:
-        return hash((self.type, self.message))
-
-    def __repr__(self) -> str:
-        return f"SignalError({self.type!r}, {self.message!r})"
+    type: str
+    message: str
 
 
-class Signal:
+class Signal(msgspec.Struct, eq=False, gc=False):
     """A normalized or enriched signal with its place in the log. Never changed after it was made.
 
     ``agent`` is the topic's last token, or ``NORMALIZED``. ``value`` is the payload as received; an invalid signal
@@ -38,45 +28,17 @@ class Signal:
     read it, never write it; it can always be had again from ``value``, so a stored row leaves it out.
     """
 
-    __slots__ = (
-        "agent",
-        "body",
-        "corr_id",
-        "error",
-        "offset",
-        "partition",
-        "sha256",
-        "timestamp",
-        "topic",
-        "traceparent",
-        "value",
-    )
-
-    def __init__(
-        self,
-        corr_id: str,
-        agent: str,
-        topic: str,
-        partition: int,
-        offset: int,
-        timestamp: int,
-        value: bytes | None,
-        sha256: bytes,
-        body: JsonObject | None = None,
-        error: SignalError | None = None,
-        traceparent: str | None = None,
-    ) -> None:
-        self.corr_id = corr_id
-        self.agent = agent
-        self.topic = topic
-        self.partition = partition
-        self.offset = offset
-        self.timestamp = timestamp
-        self.value = value
-        self.sha256 = sha256
-        self.body = body
-        self.error = error
-        self.traceparent = traceparent
+    corr_id: str
+    agent: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes | None
+    sha256: bytes
+    body: JsonObject | None = None
+    error: SignalError | None = None
+    traceparent: str | None = None
 
     @property
     def valid(self) -> bool:

@@ -1,8 +1,8 @@
 """The source signal of a correlation: what it is about, as far as its signals tell (contracts §3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from orchestration.body import at, body_of, number_at, text_at
+from orchestration.body import body_of, number_in, text_in
 from orchestration.inputs import SourceSignal
 from orchestration.signal import JsonObject, Signal
 from orchestration.timestamps import parse_timestamp
@@ -19,7 +19,7 @@ def source_signal(normalized: Signal | None, used: Mapping[str, Signal]) -> Sour
     """
     if normalized is not None:
         body = body_of(normalized)
-        return _source(body, number_at(body, "strength"))
+        return _source(body, number_in(body, "strength"))
     momentum = used.get(MOMENTUM)
     if momentum is not None:
         source = _said_by(momentum)
@@ -38,13 +38,19 @@ def source_conflict(normalized: Signal | None, bodies: Mapping[str, JsonObject])
     ``bodies``: payloads of the agents' used signals.
     """
     instrument = side = None
-    for source in _all(normalized, bodies):
-        said = text_at(source, "instrument")
+    if normalized is not None:
+        body = body_of(normalized)
+        instrument, side = text_in(body, "instrument"), text_in(body, "side")
+    for body in bodies.values():
+        source = body.get("source_signal")
+        if type(source) is not dict:
+            continue
+        said = text_in(source, "instrument")
         if said is not None:
             if instrument is not None and said != instrument:
                 return True
             instrument = said
-        said = text_at(source, "side")
+        said = text_in(source, "side")
         if said is not None:
             if side is not None and said != side:
                 return True
@@ -52,28 +58,21 @@ def source_conflict(normalized: Signal | None, bodies: Mapping[str, JsonObject])
     return False
 
 
-def _all(normalized: Signal | None, bodies: Mapping[str, JsonObject]) -> Iterator[JsonObject]:
-    if normalized is not None:
-        yield body_of(normalized)
-    for body in bodies.values():
-        source = body.get("source_signal")
-        if type(source) is dict:
-            yield source
-
-
 def _said_by(signal: Signal) -> JsonObject | None:
-    source = at(body_of(signal), "source_signal")
-    if type(source) is dict and any(source.get(field) is not None for field in _FIELDS):
-        return source
+    source = body_of(signal).get("source_signal")
+    if type(source) is dict:
+        for field in _FIELDS:
+            if source.get(field) is not None:
+                return source
     return None
 
 
 def _source(body: JsonObject, strength: float | None) -> SourceSignal:
-    timestamp = text_at(body, "timestamp")
+    timestamp = text_in(body, "timestamp")
     return SourceSignal(
-        instrument=text_at(body, "instrument"),
-        price=number_at(body, "price"),
-        side=text_at(body, "side"),
-        strength=strength,
-        timestamp=None if timestamp is None else parse_timestamp(timestamp),
+        text_in(body, "instrument"),
+        number_in(body, "price"),
+        text_in(body, "side"),
+        strength,
+        None if timestamp is None else parse_timestamp(timestamp),
     )

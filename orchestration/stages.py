@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from math import fsum, isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from orchestration.body import at, number_at, text_at
+import msgspec
+
+from orchestration.body import analysis_of, number_in, text_in
 from orchestration.canonical import number
 from orchestration.inputs import SourceSignal
+from orchestration.per_object import PerObject
+from orchestration.plan import milliseconds
 from orchestration.signal import JsonObject
 from orchestration.timestamps import format_timestamp
 from orchestration.workflow import Stages
@@ -18,7 +22,7 @@ _SURELY_ABOVE_ZERO = 1e-11
 _LARGEST_LEAD_MS = 60_000
 
 
-class Staged(NamedTuple):
+class Staged(msgspec.Struct, frozen=True, gc=False):
     """What the stages look at. ``bodies``: payloads of the contributing agents, ``enriched_at``: the latest of theirs.
 
     Times in ms since the epoch.
@@ -33,13 +37,13 @@ class Staged(NamedTuple):
     orchestrated_at: int
 
 
-class Stop(NamedTuple):
+class Stop(msgspec.Struct, frozen=True, gc=False):
     """A stage's verdict that nothing may be executed."""
 
     reason: str
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """A stage's result that no number can hold: reported as an exception of that kind would be."""
 
     type: str
@@ -49,7 +53,7 @@ class Failure(NamedTuple):
 Result = JsonObject | Stop | Failure
 
 
-class StagesRun(NamedTuple):
+class StagesRun(msgspec.Struct, frozen=True, gc=False):
     """``records`` as they stand in the decision; ``stopped``: the reason of the stage that stopped, ``stage_error`` or None.
 
     ``results`` by stage name, of the stages that passed.
@@ -64,76 +68,75 @@ def run_stages(staged: Staged) -> StagesRun:
     """Run the workflow's stages in order up to the first that stops or fails. Never raises."""
     records: list[JsonObject] = []
     results: dict[str, JsonObject] = {}
-    for index, (name, stage) in enumerate(_STAGES):
-        if getattr(staged.limits, name) is None:
-            continue
+    for number_of_stage, name, stage, limit in _planned(staged.limits):
         try:
-            result = stage(staged)
+            result = stage(staged, limit)
         except Exception as error:  # noqa: BLE001 - a stage that fails stops its own decision, not the worker
             # Class and fixed text only: an exception's own text may carry a received value into topics and logs.
             result = Failure(type(error).__name__, f"{name}: could not be computed")
-        if isinstance(result, Failure):
-            records.append({"stage": index, "name": name, "stopped": True, "error": result._asdict()})
-            return StagesRun(records, STAGE_ERROR, results)
+        if type(result) is dict:
+            records.append({"stage": number_of_stage, "name": name, "stopped": False, "result": result})
+            results[name] = result
+            continue
+        record: JsonObject = {"stage": number_of_stage, "name": name, "stopped": True}
+        records.append(record)
         if isinstance(result, Stop):
-            stop = {"stop_workflow": True, "reason": result.reason}
-            records.append({"stage": index, "name": name, "stopped": True, "result": stop})
+            record["result"] = {"stop_workflow": True, "reason": result.reason}
             return StagesRun(records, result.reason, results)
-        records.append({"stage": index, "name": name, "stopped": False, "result": result})
-        results[name] = result
+        record["error"] = {"type": result.type, "message": result.message}
+        return StagesRun(records, STAGE_ERROR, results)
     return StagesRun(records, None, results)
 
 
-def validation(staged: Staged) -> Result:
+def validation(staged: Staged, minimum_quality: float) -> Result:
     """Stops where the agents' mean confidence in themselves is too low."""
-    assert staged.limits.validation is not None
-    reported = [
-        confidence
-        for body in staged.bodies.values()
-        if (confidence := number_at(body, "analysis", "confidence")) is not None
-    ]
+    reported = []
+    for body in staged.bodies.values():
+        confidence = number_in(body["analysis"], "confidence")
+        if confidence is not None:
+            reported.append(confidence)
     # The exact sum, rounded: 0.6 three times must be 0.6 in any order, and a mean of 0.6 must pass.
     quality = round(fsum(reported) / len(reported), _DECIMALS) if reported else 1.0
-    if quality < staged.limits.validation.minimum_quality:
+    if quality < minimum_quality:
         return Stop("poor_signal_quality")
     return {"quality_score": number(quality), "validated": True}
 
 
-def risk_check(staged: Staged) -> Result:
+def risk_check(staged: Staged, maximum_overall_risk: float) -> Result:
     """Stops where the risk agent says no, says nothing, or sees too much risk."""
-    assert staged.limits.risk_check is not None
-    risk = staged.bodies.get("risk")
-    if text_at(risk, "analysis", "risk_level") == "blocked":
+    analysis = analysis_of(staged.bodies.get("risk"))
+    if text_in(analysis, "risk_level") == "blocked":
         return Stop("risk_blocked")
-    overall = number_at(risk, "analysis", "overall_score")
+    overall = number_in(analysis, "overall_score")
     if overall is None:
         return Stop("no_risk_view")
-    if overall > staged.limits.risk_check.maximum_overall_risk:
+    if overall > maximum_overall_risk:
         return Stop("excessive_risk")
     factors: JsonObject = {"overall_risk": number(overall)}
-    for section, name in _RISK_FACTORS:
-        factor = number_at(risk, "analysis", section, name)
-        if factor is not None:
-            factors[name] = number(factor)
+    for section, names in _RISK_FACTORS:
+        found = analysis.get(section)
+        for name in names:
+            factor = number_in(found, name)
+            if factor is not None:
+                factors[name] = number(factor)
     return {"risk_factors": factors, "risk_approved": True}
 
 
 _RISK_FACTORS = (
-    ("exposure_analysis", "current_exposure_pct"),
-    ("exposure_analysis", "correlation_risk"),
-    ("volatility_metrics", "current_vol_estimate"),
-    ("volatility_metrics", "vol_percentile"),
+    ("exposure_analysis", ("current_exposure_pct", "correlation_risk")),
+    ("volatility_metrics", ("current_vol_estimate", "vol_percentile")),
 )
 
 
-def position_sizing(staged: Staged) -> Result:
+def position_sizing(staged: Staged, _limit: None) -> Result:
     """Stops without a size above 0 or without a price. Sizes in account currency."""
-    sizing = at(staged.bodies.get("risk"), "analysis", "position_sizing")
-    base = number_at(sizing, "recommended_size")
+    analysis = analysis_of(staged.bodies.get("risk"))
+    sizing = None if analysis is None else analysis.get("position_sizing")
+    base = number_in(sizing, "recommended_size")
     if base is None or not base > 0:
         return Stop("no_position_size")
     size = base * staged.position_multiplier
-    cap = number_at(sizing, "max_position_size")
+    cap = number_in(sizing, "max_position_size")
     if cap is not None and cap < size:
         size = cap
     if not isfinite(size):
@@ -151,14 +154,12 @@ def _written_as_zero(value: float) -> bool:
     return value < _SURELY_ABOVE_ZERO and not round(value, _DECIMALS) > 0
 
 
-def execution_timing(staged: Staged) -> Result:
-    """Stops where the source signal is too old, or from the future, or of no known time."""
-    assert staged.limits.execution_timing is not None
+def execution_timing(staged: Staged, largest: int) -> Result:
+    """Stops where the source signal is older than ``largest`` (ms), or from the future, or of no known time."""
     if staged.source is None or staged.source.timestamp is None:
         return Stop("stale_signal")
     since_source = staged.enriched_at - staged.source.timestamp
     age = max(since_source, staged.orchestrated_at - staged.first_seen)
-    largest = round(staged.limits.execution_timing.max_signal_age_sec * 1000)
     # The lead is that of the source's time alone: the larger of the two is never negative.
     if age > largest or since_source < -_LARGEST_LEAD_MS:
         return Stop("stale_signal")
@@ -166,9 +167,26 @@ def execution_timing(staged: Staged) -> Result:
     return {"signal_age_sec": number(age / 1000), "valid_until": valid_until}
 
 
-_STAGES: tuple[tuple[str, Callable[[Staged], Result]], ...] = (
-    ("validation", validation),
-    ("risk_check", risk_check),
-    ("position_sizing", position_sizing),
-    ("execution_timing", execution_timing),
-)
+class _Planned(NamedTuple):
+    number_of_stage: int
+    name: str
+    stage: Callable[[Staged, Any], Result]
+    limit: float | None
+
+
+def _plan(limits: Stages) -> tuple[_Planned, ...]:
+    """The stages that run, in order; one that a workflow leaves out keeps its number."""
+    planned = []
+    if limits.validation is not None:
+        planned.append(_Planned(0, "validation", validation, limits.validation.minimum_quality))
+    if limits.risk_check is not None:
+        planned.append(_Planned(1, "risk_check", risk_check, limits.risk_check.maximum_overall_risk))
+    if limits.position_sizing is not None:
+        planned.append(_Planned(2, "position_sizing", position_sizing, None))
+    if limits.execution_timing is not None:
+        largest = milliseconds(limits.execution_timing.max_signal_age_sec)
+        planned.append(_Planned(3, "execution_timing", execution_timing, largest))
+    return tuple(planned)
+
+
+_planned: PerObject[Stages, tuple[_Planned, ...]] = PerObject(_plan)

@@ -62,13 +62,14 @@ def _routes(outcome: Outcome, matched: Matched) -> list[JsonObject]:
     bodies = {agent: body for agent, body in outcome.bodies.items() if agent in named}
     view = View(source.instrument if source is not None else None, bodies)
     routes: list[JsonObject] = []
-    for route, failed in matched.tried:
+    for tried in matched.tried:
+        route = tried.route
         is_match = route is matched.route
         routes.append(
             {
                 "route": route.name,
                 "matched": is_match,
-                "failed": describe(failed),
+                "failed": describe(tried.failed),
                 "clauses": trace(route.when, view),
                 "withheld": describe(matched.withheld) if is_match else None,
                 "only_when": trace(route.only_when, view) if is_match else [],

@@ -26,6 +26,8 @@ class Workflows:
             raise ValueError(
                 f"workflows.{len(self) - 1}.match: empty, since the last workflow must match everything"
             )
+        self.only: Workflow | None = self._workflows[0] if len(self._workflows) == 1 else None
+        """The one workflow that takes everything, where there is only one."""
         self._by_name: dict[str, Workflow] = {}
         for index, workflow in enumerate(self._workflows):
             if workflow.name in self._by_name:

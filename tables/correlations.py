@@ -116,9 +116,13 @@ class PartitionTable:
                 *self._markers.passed(time),
                 *self._markers_on_disk(time),
             )
-            if (row := self.get(corr_id)) is not None and row.due < time
+            if (row := self.get(corr_id)) is not None and (row.due < time or self._other_rules(row))
         ]
         return [corr_id for _, corr_id in sorted(set(names))]
+
+    def _other_rules(self, row: Row) -> bool:
+        """Whether its deadline was found under other workflows: by these ones it may be complete, or due earlier."""
+        return isinstance(row, Collecting) and _digest(row.rules) != self._rules
 
     def _markers_on_disk(self, time: int) -> list[str]:
         """Empty the marker windows that have passed whole; they are deleted with the next commit."""

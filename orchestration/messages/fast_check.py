@@ -16,6 +16,7 @@ from orchestration.messages.shape import Shape, field_shape
 
 Check = Callable[[Any], bool]
 _Verify = Callable[[Any], object]
+_Verifications = tuple[tuple[Callable[[Any], Any], _Verify], ...]
 
 # No "pattern": msgspec's is Python's, where `$` also stands before a last line break; pydantic's does not. A field of
 # that kind says what it is by a function (AfterValidator), which both ask.
@@ -28,12 +29,16 @@ def fast_check(model: type[BaseModel], checked_before: Container[str] = ()) -> C
     Fields named in `checked_before` are left out: the caller has looked at them already. Raises TypeError for a model
     that says something which this cannot check, so that a new kind of constraint is not passed over in silence.
     """
-    struct, verify = _struct_of(model, checked_before)
+    struct, verifications = _struct_of(model, checked_before)
     convert = msgspec.convert
 
     def check(body: Any) -> bool:
         try:
-            verify(convert(body, struct))
+            converted = convert(body, struct)
+            for get, verify in verifications:
+                value = get(converted)
+                if value is not None:
+                    verify(value)
         except ValueError:  # msgspec.ValidationError is one
             return False
         return True
@@ -43,7 +48,8 @@ def fast_check(model: type[BaseModel], checked_before: Container[str] = ()) -> C
 
 def _struct_of(
     model: type[BaseModel], leave_out: Container[str] = ()
-) -> tuple[type[msgspec.Struct], _Verify]:
+) -> tuple[type[msgspec.Struct], _Verifications]:
+    """The struct to convert to, and what has to be asked about its fields that are not null."""
     fields: list[tuple[str, Any] | tuple[str, Any, None]] = []
     verifications: list[tuple[Callable[[Any], Any], _Verify]] = []
     for name, field in model.model_fields.items():
@@ -54,21 +60,24 @@ def _struct_of(
         verifications += [(attrgetter(name), function) for function in functions]
         nullable: Any = type_ | None if shape.nullable else type_
         fields.append((name, nullable) if field.is_required() else (name, nullable, None))
+    return msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False), tuple(verifications)
 
+
+def _verify_all(verifications: _Verifications) -> _Verify:
     def verify(converted: Any) -> None:
         for get, function in verifications:
             value = get(converted)
             if value is not None:
                 function(value)
 
-    return msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False), verify
+    return verify
 
 
 def _field(shape: Shape) -> tuple[Any, list[_Verify]]:
     """The field's type for msgspec, and what has to be asked after it."""
     if isinstance(shape.type, type) and issubclass(shape.type, BaseModel):
-        struct, verify = _struct_of(shape.type)
-        return struct, [verify]
+        struct, verifications = _struct_of(shape.type)
+        return struct, [_verify_all(verifications)] if verifications else []
     if get_origin(shape.type) is dict:
         # msgspec would copy the object; only whether it is one matters.
         return (Any, [_is_object]) if shape.nullable else (dict, [])

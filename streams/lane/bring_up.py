@@ -75,10 +75,12 @@ class BringUp:
             }
             low, high = _watermarks(consumer, self.changelog_topic, partition)
             restored_to = self._usable(store, partition, low, high)
-            positions = self._positions(consumer, partition, committed, high > 0)
             rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
             if rows is None:
                 return None
+            # The end offset says nothing of state: a first transaction that was aborted, by a kill or a refusing sink,
+            # leaves records in the changelog that nobody is shown, and no offsets.
+            positions = self._positions(consumer, partition, committed, store.restored_to is not None)
             store.restored()
             ends = {topic: _watermarks(consumer, topic, partition)[1] for topic in self.inputs}
             _, tick_end = _watermarks(consumer, self.tick_topic, partition)
@@ -97,8 +99,16 @@ class BringUp:
                 "the changelog was emptied or made anew. Restore the topic, or remove the data folder to start from what the "
                 "changelog has."
             )
+        if restored_to < low:
+            # Compaction never moves the beginning: what this store has not read was deleted, and rows with it. Taken for
+            # an old store it would be discarded, and with it the last copy of every open correlation.
+            raise RefuseToStart(
+                f"{self.changelog_topic}[{partition}] begins at offset {low}, but the local store has read it to "
+                f"{restored_to} only: records in between were deleted. Restore the topic, or remove the data folder to start "
+                "from what the changelog has."
+            )
         # Tombstones older than this are gone from the changelog: an old disk would bring deleted rows back.
-        if store.age_seconds > CHANGELOG_DELETE_RETENTION_SECONDS or restored_to < low:
+        if store.age_seconds > CHANGELOG_DELETE_RETENTION_SECONDS:
             logger.warning("the local store of partition %d is too old, it is discarded", partition)
             store.wipe()
             return low

@@ -77,6 +77,11 @@ class MemberThread(driver.AIOKafkaConsumerThread):
             return False
         return True
 
+    def _stopped_set(self) -> None:
+        # After a crash the thread has closed its loop already, and a clear refusal would end in a stack trace.
+        if not self.thread_loop.is_closed():
+            super()._stopped_set()
+
     async def on_thread_stop(self) -> None:
         if self._consumer is not None:
             # A static member does not say goodbye, so that a restart finds its place kept. A worker that is told to

@@ -268,5 +268,6 @@ class PartitionLane:
         if not self._closed:
             self._closed = True
             if not isinstance(error, BRING_UP_AGAIN):
-                logger.error("partition %d stops", self.partition, exc_info=error)
+                # The stack trace, where one helps, is in the line that the worker stops with.
+                logger.error("partition %d stops: %s", self.partition, error)
             self._on_lost(self, error)

@@ -30,6 +30,8 @@ FENCED = frozenset(
 )
 
 
+_LONGEST_PAUSE_SECONDS = 1.0
+
 _SLICE_SECONDS = 1.0
 """librdkafka goes on with a call that timed out when it is made again, so a long wait is made of short ones."""
 
@@ -64,6 +66,7 @@ class TransactionalWriter:
     def commit(self, commit: Commit) -> int | None:
         deadline = time.monotonic() + self._give_up_after
         watched = False
+        pause = 0.02
         while True:
             refused: list[Refusal] = []
             try:
@@ -75,14 +78,18 @@ class TransactionalWriter:
                 self._abort(deadline)
                 if refused:
                     raise SinksRefuse(refused, others_written=False) from None
-                if time.monotonic() > deadline:
+                # A topic that is gone, and that this producer has used: it goes on asking for it, and the broker refuses the
+                # transaction as a whole. A new producer learns which message it is.
+                gone = watched and error.code() in REFUSED_FOR_GOOD
+                if gone or time.monotonic() > deadline:
                     raise UnknownOutcome(error.str()) from exception
                 # Which message failed is asked for only now: a callback for each costs a fifth of the throughput.
                 watched = True
                 logger.warning(
                     "transaction of partition %d aborted, trying again: %s", commit.partition, error.str()
                 )
-                time.sleep(0.02)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def abandon(self) -> None:
         self._abandoned = True

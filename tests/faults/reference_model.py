@@ -176,7 +176,7 @@ class ReferenceModel:
         timeout: float = self._workflow(seen)["timeout_sec"]
         times = [s.timestamp for s in seen]
         # A record may reveal a workflow whose deadline has passed by then: timed out with that record, not before it.
-        return max(min(times) + round(timeout * 1000), max(times))
+        return max(min(times) + round(timeout * 1000), *times)
 
     def _workflow(self, seen: list[Signal]) -> Json:
         source = sort_into_roles(seen).source

@@ -121,12 +121,12 @@ def is_input(topic: str, agents: set[str]) -> bool:
 
 def traceparent_of(headers: Sequence[tuple[str, bytes]]) -> bytes | None:
     """The last one, if it is what W3C Trace Context calls valid."""
-    values = [value for name, value in headers if name == "traceparent"]
+    last = [b"", *(value for name, value in headers if name == "traceparent")][-1] or b""
     hexadecimal = [f"[0-9a-f]{{{length}}}" for length in (2, 32, 16, 2)]
-    if not values or values[-1] is None or not re.fullmatch("-".join(hexadecimal).encode(), values[-1]):
+    if not re.fullmatch("-".join(hexadecimal).encode(), last):
         return None
-    version, trace, parent, _ = values[-1].split(b"-")
-    return None if version == b"ff" or not trace.strip(b"0") or not parent.strip(b"0") else values[-1]
+    version, trace, parent, _ = last.split(b"-")
+    return None if version == b"ff" or not trace.strip(b"0") or not parent.strip(b"0") else last
 
 
 def levels(value: Any) -> int:

@@ -171,9 +171,7 @@ def change(body: Json, path: str, value: Any) -> None:
 
 
 @st.composite
-def values(
-    draw: st.DrawFn, agent: str, corr_id: str = CORR_IDS[0], instrument: str = "EURUSD"
-) -> bytes:
+def values(draw: st.DrawFn, agent: str, corr_id: str = CORR_IDS[0], instrument: str = "EURUSD") -> bytes:
     """The payload of a signal: valid as a rule, now and then with one field that is not."""
     body = good_body(agent, corr_id, instrument)
     for path, value in draw(_changes[agent]):
@@ -249,16 +247,17 @@ _around: st.SearchStrategy[tuple[Any, dict[str, Any]]] = st.sampled_from(
 _TIMEOUTS = (1_000, 2_500, 120_000, 180_000, 300_000)
 EARLY = [0, 1, 2, 3, 500, 1000]
 LIMITS = [
-    near + end + shift
-    for end in (0, TTL_SEC * 1000)
-    for near in (1, *_TIMEOUTS)
-    for shift in (-1, 0, 1, 2)
+    near + end + shift for end in (0, TTL_SEC * 1000) for near in (1, *_TIMEOUTS) for shift in (-1, 0, 1, 2)
 ]
 moments = st.sampled_from([*EARLY * 28, *LIMITS])
 """Milliseconds since ``START``: soon after it, or at a deadline, at a marker's end, one off."""
 
 
-_REQUIRED = [(), ("momentum", "risk", "correlation"), ("momentum", "risk", "correlation", "sentiment", "macro")]
+_REQUIRED = [
+    (),
+    ("momentum", "risk", "correlation"),
+    ("momentum", "risk", "correlation", "sentiment", "macro"),
+]
 _MORE = [*("normalized", *AGENTS, "risk") * 2, *("repeat", "other corr_id") * 3]
 _sets = st.sampled_from([*SETS, "odd", "odd"])
 _instruments = st.sampled_from(INSTRUMENTS)
@@ -275,9 +274,12 @@ def scenarios(draw: st.DrawFn, time_passes: bool = True) -> Scenario:
     steps: list[Step] = []
     earlier: list[LogRecord] = []
     ends: dict[str, int] = {}
-    passed = START
+    passed, first = START, None
     for what in draw(st.permutations([*required, *more])):
-        at = passed + draw(moments)
+        at = draw(moments)
+        # Limits count from the first record, or no record would ever stand at a deadline to the millisecond.
+        at += first if first is not None and at > EARLY[-1] else passed
+        at = max(at, passed)
         if what == "time":
             passed = at
             steps.append(TimePassed(at))
@@ -290,6 +292,7 @@ def scenarios(draw: st.DrawFn, time_passes: bool = True) -> Scenario:
             record = draw(records(at, CORR_IDS[what == "other corr_id"], instrument, agents))
         record = record._replace(offset=ends.get(record.topic, 0))
         ends[record.topic] = record.offset + 1
+        first = at if first is None else min(first, at)
         steps.append(record)
         earlier.append(record)
     return Scenario(chosen, steps)

@@ -1,6 +1,7 @@
 """Ways to run a scenario: through one partition's processor, and side by side with the reference model."""
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -10,12 +11,22 @@ from orchestration.intake import Intake
 from orchestration.outcome import Outcome
 from orchestration.processor import Effects, PartitionProcessor
 from orchestration.record import LogRecord
+from orchestration.signal import Signal
 from orchestration.table import CorrelationTable, MemoryTable
 from tests.faults.reference_model import Event, ReferenceModel
-from tests.pure.correlation_strategies import PARTITIONS, TTL_SEC, Step, TimePassed
-from tests.pure.workflow_sets import WorkflowSet, workflow_set
+from tests.pure.correlation_strategies import (
+    PARTITION,
+    PARTITIONS,
+    START,
+    TTL_SEC,
+    Scenario,
+    Step,
+    TimePassed,
+)
+from tests.pure.workflow_sets import Json, WorkflowSet, workflow_set
 
 VERSION = "1.2.3"
+THE_END = TimePassed(START + 10**10)
 
 
 @cache
@@ -43,6 +54,25 @@ def run(chosen: WorkflowSet, steps: list[Step], table: CorrelationTable | None =
     return effects
 
 
+def finished(scenario: Scenario) -> list[Step]:
+    """The scenario's steps, and time enough for everything that waits."""
+    return [*scenario.steps, THE_END]
+
+
+def audits(effects: Effects) -> list[Json]:
+    topic = "audit.orchestration.decision"
+    return [json.loads(message.value or b"") for message in effects.messages if message.topic == topic]
+
+
+def in_partition(scenario: Scenario) -> list[LogRecord]:
+    return [record for record in scenario.records if record.partition == PARTITION]
+
+
+def signals_of(scenario: Scenario, taken: Iterable[LogRecord], corr_id: str) -> list[Signal]:
+    read = [intake(scenario.workflow_set.name).read(record) for record in taken]
+    return [one for one in read if isinstance(one, Signal) and one.corr_id == corr_id]
+
+
 def digests(chosen: WorkflowSet) -> dict[str, str]:
     return {workflow.name: chosen.workflows.digest(workflow) for workflow in chosen.workflows}
 
@@ -64,6 +94,7 @@ class SideBySide:
         )
         self._reference = reference(chosen)
         self._seen = (0, 0, 0, 0)
+        self.agree = True
 
     def step(self, step: Step) -> None:
         if isinstance(step, TimePassed):
@@ -81,11 +112,18 @@ class SideBySide:
         self._compare([e for p in range(PARTITIONS) for e in self._reference.time_passed(p, now)])
 
     def _compare(self, events: list[Event]) -> None:
+        # Where they disagree once, nothing behind it can tell more.
+        self.agree = False
         effects = self.driver.effects
         outcomes, late, dead, messages = self._seen
         sent = effects.messages[messages:]
         assert [
-            ("late" if one.written else "late_only_counted", one.signal.corr_id, one.reason, *place(one.signal))
+            (
+                "late" if one.written else "late_only_counted",
+                one.signal.corr_id,
+                one.reason,
+                *place(one.signal),
+            )
             for one in effects.late[late:]
         ] == [event for event in events if event[0].startswith("late")]
         assert [("dead_letter", one.reason, *place(one)) for one in effects.dead_letters[dead:]] == [
@@ -105,6 +143,7 @@ class SideBySide:
             len(effects.dead_letters),
             len(effects.messages),
         )
+        self.agree = True
 
 
 def compare_outcome(outcome: Outcome, messages: list[Any], event: Event) -> None:

@@ -77,6 +77,25 @@ def test_the_last_required_agent_completes_the_correlation() -> None:
     assert [outcome.inputs.completed_by for outcome in outcomes(happenings)] == ["all_required"]
 
 
+def test_the_deadline_fires_when_time_is_later_and_not_before() -> None:
+    row, _ = folded(at(0, "momentum"))
+    row, happenings = folded(TimePassed(START + 300 * SECOND), row=row)
+    assert (isinstance(row, Collecting), happenings) == (True, [])
+    _, happenings = folded(TimePassed(START + 300 * SECOND + 1), row=row)
+    assert [outcome.inputs.completed_by for outcome in outcomes(happenings)] == ["deadline"]
+
+
+def test_an_invalid_risk_signal_voids_the_valid_ones_before_it_and_none_behind_it() -> None:
+    risks = [at(0, "risk", 0), invalid(1, "risk", 1), at(2, "risk", 2), at(3, "risk", 3)]
+    _, happenings = folded(at(0, "momentum"), *risks, at(4, "correlation"))
+    inputs = outcomes(happenings)[0].inputs
+    assert (inputs.used["risk"].offset, dict(inputs.errors), inputs.error_count) == (3, {}, 1)
+    assert [(repeat.signal.offset, repeat.reason) for repeat in inputs.superseded] == [
+        (0, "voided"),
+        (2, "duplicate"),
+    ]
+
+
 def test_records_that_wait_past_the_deadline_are_all_late_whatever_their_order_in_the_log() -> None:
     """In the order of time they are late; the offset of the first must not make the second look as if read before."""
     row, happenings = folded(
@@ -129,6 +148,13 @@ def test_records_past_the_marker_open_together_and_may_be_decided_in_the_same_sw
     assert isinstance(row, Orchestrated)
 
 
+def test_a_record_that_waits_with_the_markers_last_millisecond_is_late_and_opens_nothing() -> None:
+    row, happenings = folded(at(0, "momentum"), at(1300, "risk", 0), FOR_EVER)
+    assert (len(outcomes(happenings)), late(happenings)) == (1, [("risk", 0, "after_deadline")])
+    assert isinstance(row, Orchestrated)
+    assert row.expires == START + 1300 * SECOND
+
+
 def test_the_marker_outlives_the_sweep_that_made_it() -> None:
     """Deleted in the same stretch, it would let records that are read again after a crash decide a second time."""
     row, _ = folded(at(0, "momentum"), FOR_EVER)
@@ -166,17 +192,28 @@ def test_a_changed_workflows_file_gives_open_rows_their_new_deadline() -> None:
     row, _ = folded(at(0, "momentum", source={"instrument": "SPY"}), at(1, "risk"), at(2, "macro"))
     assert isinstance(row, Collecting)
     slower = Context(builders.workflows(default_workflow(timeout_sec=600)), TTL_SEC, VERSION)
-    row, happenings = folded(TimePassed(START + 301 * SECOND), row=row, context=slower)
-    assert isinstance(row, Collecting)
-    assert (row.deadline, happenings) == (START + 600 * SECOND, [])
+    for event in (TimePassed(START + 301 * SECOND), at(3, "sentiment")):
+        later, happenings = folded(event, row=row, context=slower)
+        assert isinstance(later, Collecting)
+        assert (later.deadline, happenings) == (START + 600 * SECOND, [])
+    row, happenings = folded(at(3, "correlation"), row=row, context=WITH_QUICK)
+    (outcome,) = outcomes(happenings)
+    assert (outcome.inputs.workflow.name, outcome.inputs.orchestrated_at) == ("quick", START)
 
 
 def test_what_would_make_the_row_too_large_is_refused_and_the_row_stays() -> None:
     row, _ = folded(at(0, "momentum"))
     assert isinstance(row, Collecting)
-    room = ROW_LIMIT_BYTES - row.size
-    row = Collecting(*(getattr(row, name) for name in Collecting.__slots__[:7]), ROW_LIMIT_BYTES - 400, None)
-    assert room > 0
+    before_size = (
+        row.corr_id,
+        row.signals,
+        row.first_seen,
+        row.last_update,
+        row.deadline,
+        row.workflow,
+        row.rules,
+    )
+    row = Collecting(*before_size, size=ROW_LIMIT_BYTES - 400)
     large = at(1, "risk")
     assert large.value is not None
     assert len(large.value) + RECORD_OVERHEAD_BYTES > 400

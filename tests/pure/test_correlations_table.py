@@ -171,6 +171,7 @@ def test_under_other_workflows_every_open_correlation_is_looked_at_at_once(
     again = reopened(table, folder, rules="another digest")
     try:
         assert again.has_due(2000)
+        assert list(again.due(2000)) == ["a"]
     finally:
         again.close()
 

@@ -83,6 +83,14 @@ class Correlations(RuleBasedStateMachine):
         row = data.draw(st.sampled_from(self.rows()))
         self.take(data.draw(records(row.due + one_off, row.corr_id, self.instrument, (agent,))))
 
+    @precondition(lambda self: any(isinstance(row, Collecting) for row in self.rows()))
+    @rule(one_off=st.sampled_from([-1, 0, 0, 1]), data=st.data())
+    def all_that_is_missing_when_the_deadline_is_due(self, one_off: int, data: st.DataObject) -> None:
+        row = data.draw(st.sampled_from([row for row in self.rows() if isinstance(row, Collecting)]))
+        for agent in sorted({*AGENTS} - {signal.agent for signal in row.signals}):
+            value = json.dumps(good_body(agent, row.corr_id, self.instrument)).encode()
+            self.take(record_of(agent, value, row.due + one_off, row.corr_id))
+
     @rule()
     def the_marker_ends(self) -> None:
         self.both.advance_to(self.now + TTL_SEC * 1000 + 1)
@@ -92,7 +100,7 @@ class Correlations(RuleBasedStateMachine):
         return found + [row.previous for row in found if isinstance(row, Collecting) and row.previous]
 
     def teardown(self) -> None:
-        if hasattr(self, "both"):
+        if hasattr(self, "both") and self.both.agree:
             for _ in range(3):
                 self.both.advance_to(self.now + 10**9)
             assert self.rows() == []

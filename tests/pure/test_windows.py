@@ -113,7 +113,9 @@ def test_windows_name_what_a_plain_table_would(changes: list[tuple[str, int | No
             made.add(corr_id, due)
             plain[corr_id] = due
         asked = made.has_passed(time)
-        expected = sorted((due // WINDOW_MS, name) for name, due in plain.items() if due // WINDOW_MS <= time // WINDOW_MS)
+        expected = sorted(
+            (due // WINDOW_MS, name) for name, due in plain.items() if due // WINDOW_MS <= time // WINDOW_MS
+        )
         assert asked is bool(expected)
         assert list(made.passed(time)) == [name for _, name in expected]
         assert len(made) == len(plain)

@@ -77,7 +77,11 @@ ODD: list[Json] = [
                                 "all_of": [
                                     {"field": "risk.agent_version", "op": "in", "value": ["2.0.0", "1.0.0"]},
                                     {"field": "sentiment.confidence", "op": "not_in", "value": [0.7, 0.8]},
-                                    {"field": "sentiment.source_signal.price", "op": "exists", "value": False},
+                                    {
+                                        "field": "sentiment.source_signal.price",
+                                        "op": "exists",
+                                        "value": False,
+                                    },
                                 ]
                             },
                         ]

@@ -77,7 +77,9 @@ def _invalid(name: str, message: str, value: Callable[[str], Value], agent: str 
 
 
 def _analysis(name: str, agent: str, message: str, **analysis: Any) -> Bad:
-    return _invalid(name, message, lambda corr_id: canonical_json(enriched(agent, corr_id, **analysis)), agent)
+    return _invalid(
+        name, message, lambda corr_id: canonical_json(enriched(agent, corr_id, **analysis)), agent
+    )
 
 
 _RISK = b'{"agent_name":"risk","corr_id":"@","enriched_at":"2026-01-15T10:30:01Z","analysis":{"overall_score":%s}}'
@@ -90,7 +92,9 @@ BAD_INPUTS = [
     _undecodable("array", _text(b'["@"]')),
     _undecodable("truncated-utf-8", _text(b'{"corr_id":"@","note":"\xc3"}')),
     _undecodable("cut-off", lambda corr_id: canonical_json(enriched("risk", corr_id))[:-1]),
-    _undecodable("byte-order-mark", lambda corr_id: b"\xef\xbb\xbf" + canonical_json(enriched("risk", corr_id))),
+    _undecodable(
+        "byte-order-mark", lambda corr_id: b"\xef\xbb\xbf" + canonical_json(enriched("risk", corr_id))
+    ),
     _undecodable("nan", _text(_RISK % b"NaN")),
     _undecodable("infinity", _text(_RISK % b"-Infinity")),
     _undecodable("1e400", _text(_RISK % b"1e400")),
@@ -100,7 +104,9 @@ BAD_INPUTS = [
     _analysis("number-as-text", "risk", _SCORE, overall_score="0.4"),
     _analysis("true-as-number", "risk", _SCORE, overall_score=True),
     _analysis("above-range", "risk", _SCORE, overall_score=1.0000001),
-    _analysis("below-range", "correlation", "analysis.portfolio_impact: number from 0 to 1", portfolio_impact=-0.1),
+    _analysis(
+        "below-range", "correlation", "analysis.portfolio_impact: number from 0 to 1", portfolio_impact=-0.1
+    ),
     _analysis("required-null", "momentum", "analysis.confidence: number from 0 to 1", confidence=None),
     _invalid("required-missing", _SCORE, _without("risk", "overall_score")),
     _invalid("no-analysis", "analysis: object", _without("risk", "analysis")),
@@ -135,5 +141,11 @@ BAD_INPUTS = [
     ),
     Bad("no-key", _envelope(), "wrong_key", "key: the corr_id", key=NONE),
     Bad("another-key", _envelope(), "wrong_key", "key: the corr_id", key=OTHER),
-    Bad("another-partition", _envelope(), "wrong_partition", "partition: murmur2 of the corr_id", misplaced=True),
+    Bad(
+        "another-partition",
+        _envelope(),
+        "wrong_partition",
+        "partition: murmur2 of the corr_id",
+        misplaced=True,
+    ),
 ]

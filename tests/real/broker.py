@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -36,14 +36,21 @@ class Broker:
         return [(topic, number) for topic in topics for number in described[topic].partitions]
 
     def offsets(
-        self, places: Iterable[Place], spec: OffsetSpec, isolation: IsolationLevel = IsolationLevel.READ_COMMITTED
+        self,
+        places: Iterable[Place],
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
     ) -> dict[Place, int]:
         """``read_committed`` ends lie before the first open transaction."""
         asked = {TopicPartition(*place): spec for place in places}
 
         def ask() -> dict[Place, int]:
-            answers = self.admin.list_offsets(asked, isolation_level=isolation, request_timeout=PATIENCE_SECONDS)
-            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+            answers = self.admin.list_offsets(
+                asked, isolation_level=isolation, request_timeout=PATIENCE_SECONDS
+            )
+            return {
+                (place.topic, place.partition): answer.result().offset for place, answer in answers.items()
+            }
 
         return _patiently(ask)
 
@@ -62,6 +69,41 @@ class Broker:
         names = {name.replace("_", "."): value for name, value in configuration.items()}
         (made,) = self.admin.create_topics([NewTopic(topic, partitions, 1, config=names)]).values()
         made.result(PATIENCE_SECONDS)
+
+    def delete(self, topic: str) -> None:
+        """Returns when it is not there any more, so that it can be made anew."""
+        (gone,) = self.admin.delete_topics([topic], operation_timeout=PATIENCE_SECONDS).values()
+        gone.result(PATIENCE_SECONDS)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while topic in self.admin.list_topics(timeout=PATIENCE_SECONDS).topics:
+            assert time.monotonic() < deadline, f"{topic} is still there"
+            time.sleep(0.05)
+
+    def forget_group(self, group: str) -> None:
+        """Delete the group with its offsets; its members must have left."""
+
+        def forget() -> None:
+            (gone,) = self.admin.delete_consumer_groups([group]).values()
+            gone.result(PATIENCE_SECONDS)
+
+        _patiently(forget)
+
+    def group_offsets(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
+        """What the group has committed; OFFSET_INVALID where nothing."""
+        request = [ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])]
+        (answer,) = self.admin.list_consumer_group_offsets(request).values()
+        found = answer.result(PATIENCE_SECONDS).topic_partitions
+        return {(place.topic, place.partition): place.offset for place in found}
+
+    def set_group_offset(self, group: str, place: Place, offset: int) -> None:
+        """The group must have no members."""
+        request = [ConsumerGroupTopicPartitions(group, [TopicPartition(*place, offset)])]
+
+        def commit() -> None:
+            (done,) = self.admin.alter_consumer_group_offsets(request).values()
+            done.result(PATIENCE_SECONDS)
+
+        _patiently(commit)
 
     def configure(self, topic: str, name: str, value: str | None) -> None:
         """None: back to the broker's default."""

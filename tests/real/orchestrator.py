@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Message, TopicPartition
+from confluent_kafka import Message
 
 from config.orchestrator_settings import SHIPPED_WORKFLOWS
 from config.workflows.loader import load_workflows
 from orchestration.workflows import Workflows
 from streams.topics import DECISION_TOPIC, changelog_topic, ensure_topics, input_topics, topic_specs
-from tests.real.broker import PATIENCE_SECONDS, Broker, Place
+from tests.real.broker import Broker, Place
 from tests.real.outputs import Outputs, read_back
 from tests.real.signal_sets import bodies
 from tests.real.traffic import Traffic
@@ -29,11 +29,11 @@ _in_use: set[str] = set()
 
 
 class Orchestrator:
-    """``environment`` is that of each of its workers."""
+    """``environment`` is that of each of its workers; the app id is a new one unless it stands there."""
 
     def __init__(self, bootstrap_servers: str, folder: Path, environment: Mapping[str, str]) -> None:
         self.broker = Broker(bootstrap_servers)
-        self.app_id = f"app-{uuid.uuid4().hex[:8]}"
+        self.app_id = environment.get("ORCHESTRATOR_APP_ID", f"app-{uuid.uuid4().hex[:8]}")
         self.workflows = self._load(environment)
         self.inputs = input_topics(self.workflows.agents)
         self._folder = folder
@@ -45,15 +45,18 @@ class Orchestrator:
             **environment,
         }
         self._workers: list[Worker] = []
-        specs = topic_specs(self.workflows.agents, self.workflows.topics, self.app_id)
-        ensure_topics(
-            {"bootstrap.servers": bootstrap_servers}, specs, partitions=PARTITIONS, replication=1, create=True
-        )
+        self._specs = topic_specs(self.workflows.agents, self.workflows.topics, self.app_id)
+        self.make_topics()
         self.broker.empty(self.inputs)
         self.traffic = Traffic(bootstrap_servers, PARTITIONS)
         # The tick topic and the changelog are the worker's own; what stands in them is asked for expressly.
         own = {*self.inputs, "orchestrator.tick", self.changelog}
-        self.outputs = Outputs(self.broker, [spec.name for spec in specs if spec.name not in own])
+        self.outputs = Outputs(self.broker, [spec.name for spec in self._specs if spec.name not in own])
+
+    def make_topics(self) -> None:
+        """Those that are missing."""
+        client = {"bootstrap.servers": self.broker.bootstrap_servers}
+        ensure_topics(client, self._specs, partitions=PARTITIONS, replication=1, create=True)
 
     @property
     def changelog(self) -> str:
@@ -76,9 +79,13 @@ class Orchestrator:
     def decide(self, *names: str) -> list[str]:
         """Send one complete correlation for each name and wait for its decision; their corr_ids."""
         corr_ids = [self.traffic.corr_id(name) for name in names]
-        self.traffic.send_in_order(*(bodies(corr_id) for corr_id in corr_ids))
+        self.send_complete(*corr_ids)
         self.outputs.wait_for(DECISION_TOPIC, corr_ids)
         return corr_ids
+
+    def send_complete(self, *corr_ids: str) -> None:
+        """Every signal of each."""
+        self.traffic.send_in_order(*(bodies(corr_id) for corr_id in corr_ids))
 
     def settle(self) -> None:
         """Everything sent so far has been decided on, and what came of it is in ``outputs``.
@@ -109,11 +116,7 @@ class Orchestrator:
 
     def committed_offsets(self) -> dict[Place, int]:
         """The group's."""
-        places = [TopicPartition(topic, number) for topic in self.inputs for number in range(PARTITIONS)]
-        request = [ConsumerGroupTopicPartitions(self.app_id, places)]
-        (answer,) = self.broker.admin.list_consumer_group_offsets(request).values()
-        found = answer.result(PATIENCE_SECONDS).topic_partitions
-        return {(place.topic, place.partition): place.offset for place in found}
+        return self.broker.group_offsets(self.app_id, self.broker.places(self.inputs))
 
     def close(self) -> None:
         for worker in self._workers:

@@ -28,7 +28,9 @@ class Outputs:
         self._broker = broker
         self._messages: dict[str, dict[bytes | None, list[Message]]] = defaultdict(lambda: defaultdict(list))
         self._places = broker.places(topics)
-        self._reached = broker.offsets(self._places, OffsetSpec.earliest() if from_start else OffsetSpec.latest())
+        self._reached = broker.offsets(
+            self._places, OffsetSpec.earliest() if from_start else OffsetSpec.latest()
+        )
         self._consumer = Consumer(
             QUIET
             | {
@@ -43,9 +45,7 @@ class Outputs:
                 "receive.message.max.bytes": 256 * 1024 * 1024,
             }
         )
-        self._consumer.assign(
-            [TopicPartition(*place, offset) for place, offset in self._reached.items()]
-        )
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._reached.items()])
 
     def of(self, topic: str, corr_id: str) -> list[Message]:
         """What has been read so far with this corr_id as its key, in the order of the log."""

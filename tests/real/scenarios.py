@@ -144,7 +144,10 @@ _APART = (
     {"no_instrument", "informational"},
     {"no_direction", "direction_conflict"},
     {"no_momentum_view", "poor_signal_quality"},
-    *({"no_momentum_view", other} for other in ("no_direction", "direction_conflict", "insufficient_confidence")),
+    *(
+        {"no_momentum_view", other}
+        for other in ("no_direction", "direction_conflict", "insufficient_confidence")
+    ),
 )
 _UNSEEN = {"no_risk_view": "risk", "no_momentum_view": "momentum"}
 
@@ -160,8 +163,12 @@ def _rules() -> Iterator[Scenario]:
     for place, (action, reason, change) in enumerate(RULES):
         yield _rule(reason, action, reason, change, reasons=(reason,))
         for _, later, other in RULES[place + 1 :]:
-            if {reason, later} not in _APART and not (reason == "no_risk_view" and later == "no_momentum_view"):
-                yield _rule(f"{reason}-before-{later}", action, reason, other, change, reasons=(reason, later))
+            if {reason, later} not in _APART and not (
+                reason == "no_risk_view" and later == "no_momentum_view"
+            ):
+                yield _rule(
+                    f"{reason}-before-{later}", action, reason, other, change, reasons=(reason, later)
+                )
 
 
 _UNLIMITED = {"recommended_size": 7500.0, "max_position_size": 10000.0}
@@ -245,12 +252,16 @@ ARRIVALS = [
     Scenario(
         "without-risk-at-the-deadline",
         silent("risk"),
-        Expected("monitor", "no_risk_view", completed_by="deadline", contributing=("correlation", "momentum")),
+        Expected(
+            "monitor", "no_risk_view", completed_by="deadline", contributing=("correlation", "momentum")
+        ),
     ),
     Scenario(
         "without-momentum-at-the-deadline",
         silent("momentum"),
-        Expected("monitor", "no_momentum_view", completed_by="deadline", contributing=("correlation", "risk")),
+        Expected(
+            "monitor", "no_momentum_view", completed_by="deadline", contributing=("correlation", "risk")
+        ),
     ),
     Scenario(
         "a-normalized-signal-alone-at-the-deadline",

@@ -56,4 +56,6 @@ def enriched(agent: str, corr_id: str, **analysis: Any) -> Json:
 
 def bodies(corr_id: str, *agents: str) -> Bodies:
     """A normalized signal and one of each agent; of the three required ones unless others are named."""
-    return {NORMALIZED: normalized(corr_id)} | {agent: enriched(agent, corr_id) for agent in agents or REQUIRED}
+    return {NORMALIZED: normalized(corr_id)} | {
+        agent: enriched(agent, corr_id) for agent in agents or REQUIRED
+    }

@@ -44,7 +44,9 @@ def sent(kafka: KafkaServer | ExternalKafka, tmp_path_factory: pytest.TempPathFa
             corr_id = made.bad[bad.name] = traffic.corr_id(bad.name)
             partition = (traffic.partition(corr_id) + bad.misplaced) % PARTITIONS
             value, key = bad.value(corr_id), made.key_of(bad)
-            traffic.send(bad.topic, value, key=key, partition=partition, headers=[("case", bad.name.encode())])
+            traffic.send(
+                bad.topic, value, key=key, partition=partition, headers=[("case", bad.name.encode())]
+            )
             good = made.good[bad.name] = traffic.corr_id(f"after-{bad.name}", partition)
             traffic.send_all(bodies(good))
         traffic.later()
@@ -85,7 +87,9 @@ def test_the_correlation_behind_a_bad_record_is_decided(sent: Sent, bad: Bad) ->
 
 
 @pytest.mark.parametrize("bad", INVALID, ids=lambda bad: bad.name)
-def test_an_agent_that_sent_something_invalid_has_reported_and_its_error_is_told(sent: Sent, bad: Bad) -> None:
+def test_an_agent_that_sent_something_invalid_has_reported_and_its_error_is_told(
+    sent: Sent, bad: Bad
+) -> None:
     decision = sent.orchestrator.the_decision(sent.bad[bad.name])
     error = decision["invalid_agents"][bad.agent]
     assert (decision["completed_by"], error["type"]) == ("all_required", "validation_error")
@@ -96,7 +100,9 @@ def test_an_agent_that_sent_something_invalid_has_reported_and_its_error_is_told
 @pytest.mark.parametrize("bad", INVALID, ids=lambda bad: bad.name)
 def test_an_error_is_logged_with_agent_error_and_corr_id(sent: Sent, bad: Bad) -> None:
     corr_id = sent.bad[bad.name]
-    (line,) = [line for line in sent.worker.lines() if line.get("corr_id") == corr_id and line["level"] == "error"]
+    (line,) = [
+        line for line in sent.worker.lines() if line.get("corr_id") == corr_id and line["level"] == "error"
+    ]
     message = headers_of(sent.dead_letters[bad.name])["__connect.errors.exception.message"]
     assert (line["agent"], line["error"]) == (bad.agent, message)
 
@@ -109,7 +115,9 @@ def test_what_is_not_taken_opens_nothing(sent: Sent) -> None:
     assert sent.good["not-json"].encode() in rows
 
 
-def test_a_small_record_that_unpacks_to_eight_mebibytes_is_dead_lettered_without_its_value(sent: Sent) -> None:
+def test_a_small_record_that_unpacks_to_eight_mebibytes_is_dead_lettered_without_its_value(
+    sent: Sent,
+) -> None:
     traffic = sent.orchestrator.traffic
     corr_id = traffic.corr_id("bomb")
     traffic.send(topic_of("risk"), b"0" * BOMB_BYTES, key=corr_id.encode())
@@ -145,8 +153,15 @@ def test_a_correlation_that_would_grow_past_four_mebibytes_dead_letters_what_is_
 def test_the_senders_own_headers_are_kept_and_cannot_pass_for_ours(sent: Sent) -> None:
     traffic = sent.orchestrator.traffic
     corr_id = traffic.corr_id("headers")
-    forged = [("dlq_reason", b"nothing"), ("__connect.errors.stage", b"x"), ("source", b"me"), ("mine", b"kept")]
-    traffic.send(topic_of("risk"), canonical_json({"corr_id": corr_id}), key=None, partition=0, headers=forged)
+    forged = [
+        ("dlq_reason", b"nothing"),
+        ("__connect.errors.stage", b"x"),
+        ("source", b"me"),
+        ("mine", b"kept"),
+    ]
+    traffic.send(
+        topic_of("risk"), canonical_json({"corr_id": corr_id}), key=None, partition=0, headers=forged
+    )
     sent.orchestrator.settle()
     (message,) = [
         message

@@ -50,7 +50,9 @@ class Batch:
 
 @pytest.fixture(scope="module", params=["exactly_once", "at_least_once"])
 def batch(
-    request: pytest.FixtureRequest, kafka: KafkaServer | ExternalKafka, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    kafka: KafkaServer | ExternalKafka,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Batch]:
     with orchestrator_on(
         kafka.bootstrap_servers,
@@ -100,7 +102,9 @@ def test_each_scenario_is_decided_as_the_contracts_say(batch: Batch, scenario: S
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_what_the_worker_sends_is_what_the_core_gives_for_the_same_records(batch: Batch, scenario: Scenario) -> None:
+def test_what_the_worker_sends_is_what_the_core_gives_for_the_same_records(
+    batch: Batch, scenario: Scenario
+) -> None:
     corr_id = batch.corr_ids[scenario.name].encode()
     by_the_core: dict[str, list[object]] = {}
     for message in batch.driver.messages():
@@ -126,7 +130,9 @@ def comparable(message: Message) -> object:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_sink_gets_one_message_of_each_decision_with_its_headers(batch: Batch, scenario: Scenario) -> None:
+def test_every_sink_gets_one_message_of_each_decision_with_its_headers(
+    batch: Batch, scenario: Scenario
+) -> None:
     sent = {topic: found for topic, found in batch.sent(scenario).items() if not topic.startswith("dlq.")}
     order = {scenario.expected.order} if scenario.expected.order is not None else set()
     assert set(sent) == ALWAYS | order
@@ -147,7 +153,10 @@ def test_every_sink_gets_one_message_of_each_decision_with_its_headers(batch: Ba
 
 
 def last_traceparent(outcome: Outcome) -> str | None:
-    used = [*outcome.inputs.used.values(), *([outcome.inputs.normalized] if outcome.inputs.normalized else [])]
+    used = [
+        *outcome.inputs.used.values(),
+        *([outcome.inputs.normalized] if outcome.inputs.normalized else []),
+    ]
     if not used:
         return None
     agent = max(used, key=lambda signal: signal.order).agent

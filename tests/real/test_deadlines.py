@@ -73,7 +73,9 @@ class Outage:
 
 @pytest.fixture(scope="module", params=["exactly_once", "at_least_once"])
 def outage(
-    request: pytest.FixtureRequest, kafka: KafkaServer | ExternalKafka, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    kafka: KafkaServer | ExternalKafka,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Outage]:
     with orchestrator_on(
         kafka.bootstrap_servers,

@@ -71,7 +71,11 @@ def test_what_comes_after_the_outcome_says_why_it_is_late(
     body = normalized(corr_id, **changes) if agent == NORMALIZED else enriched(agent, corr_id, **changes)
     assert message.value() == canonical_json(body)
     headers = headers_of(message)
-    assert (headers["late_reason"], headers["corr_id"], headers["source"]) == (reason, corr_id, "orchestrator")
+    assert (headers["late_reason"], headers["corr_id"], headers["source"]) == (
+        reason,
+        corr_id,
+        "orchestrator",
+    )
     assert (headers["late_topic"], headers["schema_version"]) == (topic_of(agent), "1.0.0")
     assert len(orchestrator.decisions(corr_id)) == 1
 
@@ -105,7 +109,7 @@ def test_a_signal_with_an_earlier_timestamp_that_is_read_after_the_outcome_is_re
     )
     assert sender.flush(60) == 0
     orchestrator.traffic.pass_time(appended[0])
-    orchestrator.traffic.send_in_order(bodies(corr_id))
+    orchestrator.send_complete(corr_id)
     orchestrator.outputs.wait_for(DECISION_TOPIC, [corr_id])
     sender.commit_transaction(60)
     orchestrator.outputs.wait_for(LATE_TOPIC, [corr_id])

@@ -16,7 +16,7 @@ def test_after_the_markers_time_a_corr_id_is_decided_anew(make_orchestrator: Mak
     corr_id, forgotten = orchestrator.decide("again", "forgotten")
     first = orchestrator.the_decision(corr_id)
     orchestrator.traffic.pass_time(parse_timestamp(first["orchestrated_at"]) + 2000)
-    orchestrator.traffic.send_in_order(bodies(corr_id))
+    orchestrator.send_complete(corr_id)
     orchestrator.settle()
     again, second = orchestrator.decisions(corr_id)
     assert again == first

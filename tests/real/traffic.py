@@ -24,7 +24,13 @@ class Traffic:
         self.partitions = partitions
         self.latest = 0
         self._producer = Producer(
-            QUIET | {"bootstrap.servers": bootstrap_servers, "message.max.bytes": _LARGEST, "linger.ms": 2, "compression.type": "lz4"}
+            QUIET
+            | {
+                "bootstrap.servers": bootstrap_servers,
+                "message.max.bytes": _LARGEST,
+                "linger.ms": 2,
+                "compression.type": "lz4",
+            }
         )
         self._errors: list[KafkaError] = []
 
@@ -57,7 +63,13 @@ class Traffic:
             partition = partition_of(key, self.partitions)
         raw = canonical_json(value) if isinstance(value, Mapping) else value
         self._producer.produce(
-            topic, raw, key, partition, on_delivery=self._delivered, headers=list(headers), timestamp=timestamp
+            topic,
+            raw,
+            key,
+            partition,
+            on_delivery=self._delivered,
+            headers=list(headers),
+            timestamp=timestamp,
         )
 
     def send_all(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:

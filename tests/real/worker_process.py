@@ -67,7 +67,9 @@ class Worker:
         return self
 
     def wait_until_ready(self) -> None:
-        assert eventually(lambda: self.health() == 200 or not self.alive, READY_SECONDS), self._with_log("is not ready")
+        assert eventually(lambda: self.health() == 200 or not self.alive, READY_SECONDS), self._with_log(
+            "is not ready"
+        )
         assert self.alive, self._with_log("ended while starting")
 
     def wait_for_exit(self, seconds: float = EXIT_SECONDS) -> int:

@@ -149,10 +149,8 @@ def _collect(
     if row is not None:
         before, first_seen, last_update = row.signals, row.first_seen, row.last_update
     for signal in taken:
-        if signal.timestamp < first_seen:
-            first_seen = signal.timestamp
-        if signal.timestamp > last_update:
-            last_update = signal.timestamp
+        first_seen = min(first_seen, signal.timestamp)
+        last_update = max(last_update, signal.timestamp)
     collecting = Collecting(
         taken[0].corr_id,
         (*before, *taken),

@@ -72,11 +72,9 @@ def progress_with(row: Collecting | None, signals: Sequence[Signal], workflows: 
 def _at(time: int, first_seen: int, reported: set[str], workflow: Workflow) -> Progress:
     """``reported``: agents of all records up to ``time`` (ms)."""
     plan = plan_of(workflow)
-    deadline = first_seen + plan.timeout
-    if deadline < time:
-        # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
-        # record that says so, or the records used would not tell the same workflow again.
-        deadline = time
+    # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
+    # record that says so, or the records used would not tell the same workflow again.
+    deadline = max(first_seen + plan.timeout, time)
     return Progress(workflow, deadline, time if plan.required <= reported else None)
 
 

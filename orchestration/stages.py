@@ -74,17 +74,17 @@ def run_stages(staged: Staged) -> StagesRun:
         except Exception as error:  # noqa: BLE001 - a stage that fails stops its own decision, not the worker
             # Class and fixed text only: an exception's own text may carry a received value into topics and logs.
             result = Failure(type(error).__name__, f"{name}: could not be computed")
-        if type(result) is dict:
+        if isinstance(result, dict):
             records.append({"stage": number_of_stage, "name": name, "stopped": False, "result": result})
             results[name] = result
             continue
         record: JsonObject = {"stage": number_of_stage, "name": name, "stopped": True}
         records.append(record)
-        if isinstance(result, Stop):
-            record["result"] = {"stop_workflow": True, "reason": result.reason}
-            return StagesRun(records, result.reason, results)
-        record["error"] = {"type": result.type, "message": result.message}
-        return StagesRun(records, STAGE_ERROR, results)
+        if isinstance(result, Failure):
+            record["error"] = {"type": result.type, "message": result.message}
+            return StagesRun(records, STAGE_ERROR, results)
+        record["result"] = {"stop_workflow": True, "reason": result.reason}
+        return StagesRun(records, result.reason, results)
     return StagesRun(records, None, results)
 
 

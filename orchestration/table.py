@@ -41,10 +41,11 @@ class MemoryTable:
             self.rows.pop(corr_id, None)
             return
         self.rows[corr_id] = row
-        if row.due not in self._due:
-            self._due[row.due] = {}
-            heapq.heappush(self._moments, row.due)
-        self._due[row.due][corr_id] = None
+        due = row.due
+        if due not in self._due:
+            self._due[due] = {}
+            heapq.heappush(self._moments, due)
+        self._due[due][corr_id] = None
 
     def due(self, time: int) -> Iterable[str]:
         while self._moments and self._moments[0] < time:

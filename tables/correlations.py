@@ -283,7 +283,7 @@ class PartitionTable:
     def _read_meta(self) -> None:
         try:
             meta = self._rocks.get(META)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the library raises nothing more particular
             logger.warning("%s", self._damaged(error))
             self._rocks.close()
             self._rocks = self._open_or_wipe()

@@ -55,9 +55,10 @@ SIZES = [0, 0.0, 1e-13, 5e-13, 0.01, 7500, 8200.0, 1e17, 1.7e308, 10**300, None]
 INSTRUMENTS = ["EURUSD", "BTC/USD", "SPY", "ETH/USD", "AAPL"]
 NAMES = [*INSTRUMENTS, "GBP", "é" * 128, 'a"\\\x00\x7f\u2028😀/USD']
 TIMES = [
-    *(format_timestamp(START + ms) for ms in (0, -1, 1, -300_000, -300_001, 60_000, 60_001, 1_500, 750, 751)),
+    *(format_timestamp(START + ms) for ms in (0, 1_500, 750, 751, -298_500, -298_501, 61_500, 61_501)),
     *("2026-01-15T11:30:00.0009+01:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"),
 ]
+STALE = TIMES[4:8] * 4
 NO_TIMES = ["2026-01-15T10:30:00", "2026-01-15T10:30:60Z", "0001-01-01T00:00:00+01:00", 5, ""]
 NO_OBJECTS = [[], "x", 1, True]
 ABSENT: Any = object()
@@ -80,7 +81,7 @@ _SOURCE_CHANGES: list[tuple[str, list[Any], list[Any]]] = [
     ("instrument", [*NAMES, None, ABSENT], ["", "é" * 129, 5]),
     ("price", [1e-13, 5e-324, 60000, 1e308, 10**300, None, ABSENT], [0, -1, "1", True]),
     ("side", ["sell", "buy", None, ABSENT], ["hold", "", 1]),
-    ("timestamp", [*TIMES, None, ABSENT], NO_TIMES),
+    ("timestamp", [*TIMES, *STALE, None, ABSENT], NO_TIMES),
 ]
 _CHANGES: dict[str, list[tuple[str, list[Any], list[Any]]]] = {
     "every": [
@@ -122,7 +123,7 @@ _CHANGES: dict[str, list[tuple[str, list[Any], list[Any]]]] = {
         ("instrument", NAMES, ["", 5, None, ABSENT]),
         ("price", [1e-13, 60000, 1e308], [0, None, ABSENT]),
         ("side", ["sell", None, ABSENT], ["hold", 1]),
-        ("timestamp", TIMES, [*NO_TIMES, None, ABSENT]),
+        ("timestamp", [*TIMES, *STALE], [*NO_TIMES, None, ABSENT]),
     ],
 }
 

@@ -236,7 +236,9 @@ def test_rows_that_left_the_memory_are_read_from_the_disk(
     assert [table.get(f"c{number}") for number in range(5)] == [collecting(f"c{n}", 5000) for n in range(5)]
 
 
-def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(table: PartitionTable, folder: Path) -> None:
+def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(
+    table: PartitionTable, folder: Path
+) -> None:
     for number in range(5000):
         table.put(f"c{number}", collecting(f"c{number}", 5000))
     commit(table, 7)
@@ -248,8 +250,7 @@ def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(table: Part
         file.write_bytes(data)
     damaged = PartitionTable(folder, 0, RULES)
     with pytest.raises(StoreDamaged):
-        for number in range(5000):
-            damaged.get(f"c{number}")
+        [damaged.get(f"c{number}") for number in range(5000)]
     damaged.close()
     again = PartitionTable(folder, 0, RULES)
     try:

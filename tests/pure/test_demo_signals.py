@@ -154,7 +154,8 @@ class TestHonestVariety:
 
 
 def agrees(played: PlayedBar, momentum: dict[str, Any]) -> bool:
-    return momentum["trend_direction"] == {"buy": "bullish", "sell": "bearish"}.get(played.side or "")
+    said: str = momentum["trend_direction"]
+    return said == {"buy": "bullish", "sell": "bearish"}.get(played.side or "")
 
 
 class TestMischief:

@@ -4,27 +4,28 @@ Topics have fixed names, so on one broker only one of these may run workers at a
 and starts with an app id of its own: neither records nor state of an earlier test reach it.
 """
 
-import json
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Message
+from confluent_kafka.admin import OffsetSpec
 
 from config.orchestrator_settings import SHIPPED_WORKFLOWS
 from config.workflows.loader import load_workflows
 from orchestration.workflows import Workflows
 from streams.topics import DECISION_TOPIC, changelog_topic, ensure_topics, input_topics, topic_specs
 from tests.real.broker import Broker, Place
-from tests.real.outputs import Outputs, read_back
+from tests.real.outputs import Outputs, decoded, read_back
 from tests.real.signal_sets import bodies
 from tests.real.traffic import Traffic
 from tests.real.worker_process import Worker
 
 PARTITIONS = 4
 SESSION_SECONDS = 6
+READING_SECONDS = 60.0
 _in_use: set[str] = set()
 
 
@@ -87,6 +88,22 @@ class Orchestrator:
         """Every signal of each."""
         self.traffic.send_in_order(*(bodies(corr_id) for corr_id in corr_ids))
 
+    def read_so_far(self) -> None:
+        """Everything sent so far has been read and committed: what is sent from now on is taken after it.
+
+        Between topics that is not a matter of course: of two records that are on their way at once either may be read first.
+        """
+        self.traffic.flush()
+        places = self.broker.places(self.inputs)
+        begins = self.broker.offsets(places, OffsetSpec.earliest())
+        latest = self.broker.offsets(places, OffsetSpec.latest())
+        ends = {place: end for place, end in latest.items() if end > begins[place]}
+        deadline = time.monotonic() + READING_SECONDS
+        while any(self.broker.group_offsets(self.app_id, ends)[place] < end for place, end in ends.items()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"what was sent was not read within {READING_SECONDS:g} s")
+            time.sleep(0.05)
+
     def settle(self) -> None:
         """Everything sent so far has been decided on, and what came of it is in ``outputs``.
 
@@ -144,8 +161,3 @@ def orchestrator_on(bootstrap_servers: str, folder: Path, **environment: str) ->
     finally:
         _in_use.discard(bootstrap_servers)
         made.close()
-
-
-def decoded(message: Message) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(message.value())
-    return value

@@ -4,15 +4,18 @@ Nothing here sleeps to be sure: what has to come is awaited, and what must not c
 are asked for after a later correlation was decided (``Orchestrator.settle``).
 """
 
+import json
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from orchestration.record import LogRecord
+from streams.records import log_record, offset_of, place_of
 from tests.real.broker import PATIENCE_SECONDS, QUIET, Broker, Place
 
 _LARGEST = 9 * 1024 * 1024
@@ -26,7 +29,9 @@ class Outputs:
 
     def __init__(self, broker: Broker, topics: Iterable[str], *, from_start: bool = False) -> None:
         self._broker = broker
-        self._messages: dict[str, dict[bytes | None, list[Message]]] = defaultdict(lambda: defaultdict(list))
+        self._messages: dict[str, dict[bytes | None, list[LogRecord]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         self._places = broker.places(topics)
         self._reached = broker.offsets(
             self._places, OffsetSpec.earliest() if from_start else OffsetSpec.latest()
@@ -47,21 +52,21 @@ class Outputs:
         )
         self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._reached.items()])
 
-    def of(self, topic: str, corr_id: str) -> list[Message]:
+    def of(self, topic: str, corr_id: str) -> list[LogRecord]:
         """What has been read so far with this corr_id as its key, in the order of the log."""
         return list(self._messages[topic][corr_id.encode()])
 
-    def of_topic(self, topic: str) -> list[Message]:
+    def of_topic(self, topic: str) -> list[LogRecord]:
         """What has been read so far, key by key."""
         return [message for messages in self._messages[topic].values() for message in messages]
 
-    def everything_of(self, corr_id: str) -> dict[str, list[Message]]:
+    def everything_of(self, corr_id: str) -> dict[str, list[LogRecord]]:
         """What has been read so far of this corr_id, by topic, where there is anything."""
         return {topic: found for topic in list(self._messages) if (found := self.of(topic, corr_id))}
 
     def wait_for(
         self, topic: str, corr_ids: Iterable[str], count: int = 1, seconds: float = PATIENCE_SECONDS
-    ) -> dict[str, list[Message]]:
+    ) -> dict[str, list[LogRecord]]:
         """At least ``count`` messages of each corr_id."""
         wanted = list(corr_ids)
 
@@ -93,13 +98,14 @@ class Outputs:
 
     def _take(self, message: Message) -> None:
         error = message.error()
-        place = (message.topic(), message.partition())
+        place = place_of(message)
         if error is None:
-            self._messages[message.topic()][message.key()].append(message)
-            self._reached[place] = max(self._reached[place], message.offset() + 1)
+            record = log_record(message)
+            self._messages[record.topic][record.key].append(record)
+            self._reached[place] = max(self._reached[place], record.offset + 1)
         elif error.code() == KafkaError._PARTITION_EOF:
             # Behind the last record stand the markers of transactions, which are never handed out.
-            self._reached[place] = max(self._reached[place], message.offset())
+            self._reached[place] = max(self._reached[place], offset_of(message))
         elif not error.retriable():
             raise KafkaException(error)
 
@@ -110,23 +116,17 @@ def read_back(broker: Broker, topics: Iterable[str]) -> list[LogRecord]:
     reader = Outputs(broker, names, from_start=True)
     try:
         reader.drain()
-        records = [_log_record(message) for topic in names for message in reader.of_topic(topic)]
+        records = [record for topic in names for record in reader.of_topic(topic)]
     finally:
         reader.close()
     return sorted(records, key=lambda record: (record.timestamp, record.topic, record.offset))
 
 
-def _log_record(message: Message) -> LogRecord:
-    return LogRecord(
-        message.topic(),
-        message.partition(),
-        message.offset(),
-        message.timestamp()[1],
-        message.key(),
-        message.value(),
-        tuple(message.headers() or ()),
-    )
+def headers_of(record: LogRecord) -> dict[str, str]:
+    return {name: value.decode() for name, value in record.headers}
 
 
-def headers_of(message: Message) -> dict[str, str]:
-    return {name: value.decode() for name, value in message.headers() or ()}
+def decoded(record: LogRecord) -> Any:
+    """The JSON value of a record that has one."""
+    assert record.value is not None
+    return json.loads(record.value)

@@ -1,18 +1,17 @@
 """What cannot be taken is dead-lettered as it came, with the reason; what comes next in the same batch is decided."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from confluent_kafka import Message
 
 from orchestration.canonical import canonical_json
+from orchestration.record import LogRecord
 from streams.stack.external import ExternalKafka
 from streams.stack.kafka_server import KafkaServer
 from tests.real.bad_inputs import BAD_INPUTS, NONE, OTHER, Bad
 from tests.real.orchestrator import PARTITIONS, Orchestrator, orchestrator_on
-from tests.real.outputs import headers_of
+from tests.real.outputs import decoded, headers_of
 from tests.real.signal_sets import NORMALIZED, bodies, enriched, topic_of
 from tests.real.worker_process import Worker
 
@@ -29,7 +28,7 @@ class Sent:
     worker: Worker
     bad: dict[str, str]
     good: dict[str, str]
-    dead_letters: dict[str, Message]
+    dead_letters: dict[str, LogRecord]
 
     def key_of(self, bad: Bad) -> bytes | None:
         return {NONE: None, OTHER: b"somebody-else"}.get(bad.key, self.bad[bad.name].encode())
@@ -67,8 +66,8 @@ def sent(kafka: KafkaServer | ExternalKafka, tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.name)
 def test_a_bad_record_is_dead_lettered_as_it_came_with_the_reason(sent: Sent, bad: Bad) -> None:
     message = sent.dead_letters[bad.name]
-    assert message.topic() == f"dlq.{bad.topic}"
-    assert (message.key(), message.value()) == (sent.key_of(bad), bad.value(sent.bad[bad.name]))
+    assert message.topic == f"dlq.{bad.topic}"
+    assert (message.key, message.value) == (sent.key_of(bad), bad.value(sent.bad[bad.name]))
     headers = headers_of(message)
     assert headers["dlq_reason"] == bad.reason
     assert headers["__connect.errors.exception.message"].startswith(bad.message)
@@ -124,7 +123,7 @@ def test_a_small_record_that_unpacks_to_eight_mebibytes_is_dead_lettered_without
     sent.orchestrator.settle()
     (message,) = sent.orchestrator.outputs.of("dlq.signals.enriched.risk", corr_id)
     headers = headers_of(message)
-    assert (message.value(), headers["dlq_value_bytes"]) == (None, str(BOMB_BYTES))
+    assert (message.value, headers["dlq_value_bytes"]) == (None, str(BOMB_BYTES))
     assert headers["dlq_reason"] == "too_large"
 
 
@@ -143,9 +142,9 @@ def test_a_correlation_that_would_grow_past_four_mebibytes_dead_letters_what_is_
     outputs = sent.orchestrator.outputs
     refused = outputs.of("dlq.signals.enriched.momentum", corr_id)
     assert [headers_of(message)["dlq_reason"] for message in refused] == ["correlation_too_large"]
-    assert json.loads(refused[0].value())["number"] == 4
+    assert decoded(refused[0])["number"] == 4
     (record,) = outputs.of("audit.orchestration.decision", corr_id)
-    audit = json.loads(record.value())
+    audit = decoded(record)
     assert audit["superseded"]["momentum"]["conflict"]["count"] == 3
     assert audit["decision"]["action"] == "trade"
 
@@ -166,9 +165,9 @@ def test_the_senders_own_headers_are_kept_and_cannot_pass_for_ours(sent: Sent) -
     (message,) = [
         message
         for message in sent.orchestrator.outputs.of_topic("dlq.signals.enriched.risk")
-        if ("corr_id", corr_id.encode()) in (message.headers() or [])
+        if ("corr_id", corr_id.encode()) in message.headers
     ]
-    names = [name for name, _ in message.headers() or []]
+    names = [name for name, _ in message.headers]
     assert len(names) == len(set(names))
     assert headers_of(message) | {"mine": "kept", "source": "orchestrator"} == headers_of(message)
     assert headers_of(message)["dlq_reason"] == "wrong_key"

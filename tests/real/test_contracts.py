@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from confluent_kafka import Message as KafkaMessage
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.orchestrator.app import orchestrator_version
@@ -15,12 +14,13 @@ from orchestration.driver import OrchestratorTestDriver
 from orchestration.message import Message
 from orchestration.messages.decision import Decision
 from orchestration.outcome import Outcome
+from orchestration.record import LogRecord
 from orchestration.signal import NORMALIZED as NORMALIZED_AGENT
 from streams.stack.external import ExternalKafka
 from streams.stack.kafka_server import KafkaServer
 from streams.topics import AUDIT_TOPIC, DECISION_TOPIC
 from tests.real.orchestrator import PARTITIONS, Orchestrator, orchestrator_on
-from tests.real.outputs import headers_of, read_back
+from tests.real.outputs import decoded, headers_of, read_back
 from tests.real.scenarios import SCENARIOS, Scenario
 from tests.real.signal_sets import topic_of
 from tests.real.worker_metrics import samples
@@ -40,7 +40,7 @@ class Batch:
     corr_ids: dict[str, str]
     driver: OrchestratorTestDriver
 
-    def sent(self, scenario: Scenario) -> dict[str, list[KafkaMessage]]:
+    def sent(self, scenario: Scenario) -> dict[str, list[LogRecord]]:
         return self.orchestrator.outputs.everything_of(self.corr_ids[scenario.name])
 
     def outcome(self, scenario: Scenario) -> Outcome:
@@ -68,6 +68,7 @@ def batch(
                 for agent, body in scenario.waves(corr_ids[scenario.name])[wave]:
                     traffic.send(topic_of(agent), body, headers=[("traceparent", traceparent(agent))])
             traffic.later()
+            orchestrator.read_so_far()
         orchestrator.outputs.wait_for(DECISION_TOPIC, corr_ids.values())
         orchestrator.settle()
         yield Batch(orchestrator, worker, corr_ids, decided_by_the_core(orchestrator))
@@ -117,8 +118,8 @@ def test_what_the_worker_sends_is_what_the_core_gives_for_the_same_records(
     assert by_the_worker == by_the_core
 
 
-def received(message: KafkaMessage) -> Message:
-    return Message(message.topic(), message.key(), message.value(), tuple(message.headers() or ()))
+def received(message: LogRecord) -> Message:
+    return Message(message.topic, message.key, message.value, tuple(message.headers))
 
 
 def comparable(message: Message) -> object:
@@ -148,8 +149,8 @@ def test_every_sink_gets_one_message_of_each_decision_with_its_headers(
             "schema_version": "1.0.0",
             "source": "orchestrator",
         }
-        assert message.partition() == batch.orchestrator.traffic.partition(corr_id)
-        assert json.loads(message.value())["decision_id"] == outcome.decision_id
+        assert message.partition == batch.orchestrator.traffic.partition(corr_id)
+        assert decoded(message)["decision_id"] == outcome.decision_id
 
 
 def last_traceparent(outcome: Outcome) -> str | None:
@@ -166,13 +167,15 @@ def last_traceparent(outcome: Outcome) -> str | None:
 def test_decisions_have_the_published_form_and_stand_whole_in_their_audit_record(batch: Batch) -> None:
     for scenario in SCENARIOS:
         (decision,), (record,) = batch.sent(scenario)[DECISION_TOPIC], batch.sent(scenario)[AUDIT_TOPIC]
-        Decision.model_validate_json(decision.value())
-        assert b'"decision":' + decision.value() in record.value()
+        assert decision.value is not None
+        assert record.value is not None
+        Decision.model_validate_json(decision.value)
+        assert b'"decision":' + decision.value in record.value
 
 
 def test_the_audit_record_tells_how_far_each_input_was_read(batch: Batch) -> None:
     for scenario in SCENARIOS:
-        record = json.loads(batch.sent(scenario)[AUDIT_TOPIC][0].value())
+        record = decoded(batch.sent(scenario)[AUDIT_TOPIC][0])
         assert set(record["read_to"]) == set(batch.orchestrator.inputs)
         for place in (*record["input_signals"].values(), record["source_signal"]):
             assert place is None or place["offset"] < record["read_to"][place["topic"]]

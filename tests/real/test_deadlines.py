@@ -115,7 +115,7 @@ def test_after_an_outage_a_signal_that_was_too_late_finds_the_correlation_timed_
     assert (decision["completed_by"], decision["missing_agents"]) == ("deadline", ["risk"])
     (late,) = outage.orchestrator.outputs.of("signals.late", outage.too_late)
     assert headers_of(late)["late_reason"] == "after_deadline"
-    assert late.value() == canonical_json(enriched("risk", outage.too_late))
+    assert late.value == canonical_json(enriched("risk", outage.too_late))
 
 
 def test_a_deadline_that_was_pending_at_a_kill_fires_once(outage: Outage) -> None:

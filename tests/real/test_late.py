@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Producer
 
 from orchestration.canonical import canonical_json
+from orchestration.record import LogRecord
 from orchestration.timestamps import parse_timestamp
 from streams.stack.external import ExternalKafka
 from streams.stack.kafka_server import KafkaServer
 from streams.topics import AUDIT_TOPIC, DECISION_TOPIC, LATE_TOPIC
 from tests.real.broker import QUIET
-from tests.real.orchestrator import Orchestrator, decoded, orchestrator_on
-from tests.real.outputs import headers_of
-from tests.real.signal_sets import NORMALIZED, Json, bodies, enriched, normalized, topic_of
+from tests.real.orchestrator import Orchestrator, orchestrator_on
+from tests.real.outputs import decoded, headers_of
+from tests.real.signal_sets import NORMALIZED, Json, enriched, normalized, topic_of
 from tests.real.worker_metrics import samples
 from tests.real.worker_process import Worker, eventually
 
@@ -34,11 +35,11 @@ def worker(orchestrator: Orchestrator) -> Worker:
     return orchestrator.start()
 
 
-def late(orchestrator: Orchestrator, corr_id: str) -> list[Message]:
+def late(orchestrator: Orchestrator, corr_id: str) -> list[LogRecord]:
     return orchestrator.outputs.of(LATE_TOPIC, corr_id)
 
 
-def reasons(messages: list[Message]) -> list[str]:
+def reasons(messages: list[LogRecord]) -> list[str]:
     return [headers_of(message)["late_reason"] for message in messages]
 
 
@@ -69,7 +70,7 @@ def test_what_comes_after_the_outcome_says_why_it_is_late(
     corr_id = send_after(orchestrator, (agent, changes))
     (message,) = late(orchestrator, corr_id)
     body = normalized(corr_id, **changes) if agent == NORMALIZED else enriched(agent, corr_id, **changes)
-    assert message.value() == canonical_json(body)
+    assert message.value == canonical_json(body)
     headers = headers_of(message)
     assert (headers["late_reason"], headers["corr_id"], headers["source"]) == (
         reason,
@@ -115,7 +116,7 @@ def test_a_signal_with_an_earlier_timestamp_that_is_read_after_the_outcome_is_re
     orchestrator.outputs.wait_for(LATE_TOPIC, [corr_id])
     orchestrator.settle()
     (message,) = late(orchestrator, corr_id)
-    assert (message.value(), reasons([message])) == (value, ["read_late"])
+    assert (message.value, reasons([message])) == (value, ["read_late"])
     decision = orchestrator.the_decision(corr_id)
     assert decision["contributing_agents"] == ["correlation", "momentum", "risk"]
     assert appended[0] < parse_timestamp(decision["orchestrated_at"])

@@ -4,8 +4,7 @@ import shutil
 
 from orchestration.timestamps import parse_timestamp
 from tests.real.conftest import MakeOrchestrator
-from tests.real.orchestrator import decoded
-from tests.real.outputs import headers_of
+from tests.real.outputs import decoded, headers_of
 from tests.real.signal_sets import bodies
 from tests.real.worker_process import eventually
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiokafka
 import pytest
@@ -84,7 +85,7 @@ async def test_the_broker_refuses_offsets_under_another_membership(
     member: Membership,
     producer: Producer,
     kafka: KafkaServer | ExternalKafka,
-    change: dict[str, object],
+    change: dict[str, Any],
     code: int,
 ) -> None:
     changed = {

@@ -11,8 +11,8 @@ from config.orchestrator_settings import SHIPPED_WORKFLOWS
 from streams.stack.external import ExternalKafka
 from streams.stack.kafka_server import KafkaServer
 from streams.topics import DECISION_TOPIC
-from tests.real.orchestrator import Orchestrator, decoded, orchestrator_on
-from tests.real.outputs import headers_of
+from tests.real.orchestrator import Orchestrator, orchestrator_on
+from tests.real.outputs import decoded, headers_of
 from tests.real.signal_sets import NORMALIZED, bodies, topic_of
 
 EXAMPLES = SHIPPED_WORKFLOWS.with_name("examples")
@@ -126,6 +126,6 @@ def test_a_route_that_notifies_sends_the_decision_itself(orchestrator: Orchestra
     corr_id = sent(orchestrator, "HUGE", "momentum", "risk", "correlation")
     (alert,) = orchestrator.outputs.of("alerts.huge", corr_id)
     (decision,) = orchestrator.outputs.of(DECISION_TOPIC, corr_id)
-    assert (alert.value(), headers_of(alert)) == (decision.value(), headers_of(decision))
+    assert (alert.value, headers_of(alert)) == (decision.value, headers_of(decision))
     (order,) = orchestrator.outputs.of("execution.order", corr_id)
     assert decoded(order)["quantity"] == 10_000.0

@@ -55,6 +55,19 @@ def producer_settings(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def writer_settings(settings: KafkaSettings) -> dict[str, Any]:
+    """For the producers that commit: those of ``producer_settings``, which say nothing in the log.
+
+    A fatal error (another owner has fenced this one) is raised by the call that meets it. With a logger, librdkafka's
+    line about it is logged before that call returns: confluent-kafka calls Python while the exception is pending, what
+    comes out is a SystemError or an AttributeError, and the worker would end where it has only lost a partition.
+    ``tests/real/test_fencing.py`` shows it. Nothing is lost by silence: what these producers have to say is raised.
+    """
+    configuration = producer_settings(settings)
+    del configuration["logger"]
+    return configuration | {"log_level": 0}
+
+
 def consumer_settings(settings: KafkaSettings, group_id: str) -> dict[str, Any]:
     """For every consumer of ours: only committed records, positions are ours to keep, no silent jump to another offset."""
     return client_settings(settings) | {

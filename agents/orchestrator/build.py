@@ -7,7 +7,7 @@ from config.settings import Settings
 from orchestration.correlation import Context
 from orchestration.intake import Intake
 from orchestration.workflows import Workflows
-from streams.clients import client_settings, consumer_settings, producer_settings
+from streams.clients import client_settings, consumer_settings, producer_settings, writer_settings
 from streams.lane.at_least_once_writer import AtLeastOnceWriter
 from streams.lane.bring_up import BringUp
 from streams.lane.lane import Lane, LaneSettings
@@ -54,14 +54,14 @@ class LaneParts:
         settings = self.settings
         if settings.guarantee == "exactly_once":
             return TransactionalWriter(
-                producer_settings(settings),
+                writer_settings(settings),
                 f"{settings.app_id}-partition-{partition}",
                 self.changelog,
                 float(settings.transaction_timeout_sec),
                 COMMIT_PATIENCE_SECONDS,
             )
         return AtLeastOnceWriter(
-            producer_settings(settings),
+            writer_settings(settings),
             self.changelog,
             COMMIT_PATIENCE_SECONDS,
             self.commit_offsets,

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from typing import Any
 
 from confluent_kafka import KafkaError
 
@@ -72,6 +73,7 @@ class PartitionLane:
         # Not where reading began: an input that stays quiet would never be committed, and be read from its beginning
         # after a restart by a group that was told to begin at the end.
         self._committed = dict(committed)
+        self._begun = self._committed.keys() >= processor.positions.keys()
         self._executor = executor
         self._commit_interval = commit_interval
         self._observer = observer
@@ -89,7 +91,7 @@ class PartitionLane:
         self._blocked_since: float | None = None
         self._due_asked = False
         self._tick_time = 0
-        self._running: asyncio.Future[None] | None = None
+        self._running: asyncio.Future[Any] | None = None
         self._time_target: tuple[int, Mapping[str, int]] | None = None
         self._committing = asyncio.get_running_loop().create_task(self._commit_for_ever())
 
@@ -134,7 +136,12 @@ class PartitionLane:
             return False
 
     def _step(self) -> bool:
-        if self._closed or self._suspended or self._uncommitted + self._in_commit > UNCOMMITTED_RECORDS:
+        if (
+            self._closed
+            or self._suspended
+            or not self._begun
+            or self._uncommitted + self._in_commit > UNCOMMITTED_RECORDS
+        ):
             return False
         records = self._merge.take(STEP_RECORDS)
         if records:
@@ -181,6 +188,8 @@ class PartitionLane:
 
     async def _commit_for_ever(self) -> None:
         try:
+            if not self._begun:
+                await self._commit_beginning()
             while True:
                 await self._work.wait()
                 await asyncio.sleep(self._commit_interval)
@@ -195,6 +204,25 @@ class PartitionLane:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is told; nothing of the stretch is committed
             self._lost(error)
+
+    async def _commit_beginning(self) -> None:
+        """Where reading begins is committed before anything is folded.
+
+        A crash between the first changelog record and the first offsets (at-least-once writes them one after the other)
+        would leave a changelog without offsets, and that is a refusal to start.
+        """
+        beginning = {
+            topic: position
+            for topic, position in self.processor.positions.items()
+            if topic not in self._committed
+        }
+        commit = Commit(self.partition, (), (), beginning, self.membership)
+        loop = asyncio.get_running_loop()
+        self._running = loop.run_in_executor(self._executor, self._writer.commit, commit)
+        await asyncio.shield(self._running)
+        self._committed.update(beginning)
+        self._begun = True
+        self._on_work(self)
 
     async def _commit(self) -> None:
         if self._closed or not (self._uncommitted or self._effects):

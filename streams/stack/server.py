@@ -112,7 +112,7 @@ class Server(ABC):
 
     def pause(self) -> None:
         """Freezes it (SIGSTOP): connections stay open and nobody answers. Raises StackError where it does not run."""
-        self._running().send(signal.SIGSTOP)
+        self._running().pause()
 
     def resume(self) -> None:
         """Lets it go on after ``pause``. Raises StackError where it does not run."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -74,6 +75,14 @@ class SupervisedProcess:
         except ProcessLookupError:
             return
 
+    def pause(self) -> None:
+        """SIGSTOP; returns when every thread stands still: one that still runs for a moment may answer a client."""
+        self.send(signal.SIGSTOP)
+        while self.alive and any(
+            _state(task) not in "TtZX" for task in Path(f"/proc/{self.pid}/task").iterdir()
+        ):
+            time.sleep(0.001)
+
     def wait(self, timeout_seconds: float) -> bool:
         """False where it still runs after that time."""
         try:
@@ -99,3 +108,12 @@ class SupervisedProcess:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def _state(task: Path) -> str:
+    """Of a thread, as in its `stat`; X where it has ended."""
+    try:
+        # The name in parentheses may itself hold spaces and parentheses.
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"

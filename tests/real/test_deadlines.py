@@ -61,6 +61,38 @@ def test_on_a_quiet_stream_a_deadline_fires_in_time_whatever_the_workers_clock_s
         assert line["missing_agents"] == ["risk"]
 
 
+def test_a_deadline_waits_for_an_open_transaction_that_may_hold_a_signal_in_time(
+    make_orchestrator: MakeOrchestrator, kafka: KafkaServer | ExternalKafka
+) -> None:
+    """Its records have their timestamps already, and nobody can read them yet."""
+    orchestrator = make_orchestrator(DECISION_TIMEOUT_SEC="2")
+    orchestrator.start()
+    traffic = orchestrator.traffic
+    held, other = traffic.corr_id("held", 0), traffic.corr_id("other", 1)
+    sender = Producer(QUIET | {"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": held})
+    sender.init_transactions(60)
+    for corr_id in (held, other):
+        signals = bodies(corr_id)
+        del signals["risk"]
+        traffic.send_all(signals)
+    traffic.flush()
+    sender.begin_transaction()
+    sender.produce(topic_of("risk"), canonical_json(enriched("risk", held)), held.encode(), 0)
+    assert sender.flush(60) == 0
+    # The other partition shows that deadlines fire.
+    orchestrator.outputs.wait_for(DECISION_TOPIC, [other])
+    traffic.pass_time(traffic.latest + 2 * 2000)
+    orchestrator.outputs.drain()
+    assert orchestrator.decisions(held) == []
+    sender.commit_transaction(60)
+    orchestrator.outputs.wait_for(DECISION_TOPIC, [held])
+    assert orchestrator.the_decision(held)["completed_by"] == "all_required"
+    assert orchestrator.the_decision(other)["completed_by"] == "deadline"
+
+
+# Below, one outage is looked at by several tests; its workers run until the last of them is done.
+
+
 @dataclass
 class Outage:
     """A worker was killed with two of three signals of each of these read, and came back after their deadlines."""
@@ -121,32 +153,3 @@ def test_after_an_outage_a_signal_that_was_too_late_finds_the_correlation_timed_
 def test_a_deadline_that_was_pending_at_a_kill_fires_once(outage: Outage) -> None:
     decision = outage.orchestrator.the_decision(outage.never)
     assert (decision["completed_by"], decision["missing_agents"]) == ("deadline", ["risk"])
-
-
-def test_a_deadline_waits_for_an_open_transaction_that_may_hold_a_signal_in_time(
-    make_orchestrator: MakeOrchestrator, kafka: KafkaServer | ExternalKafka
-) -> None:
-    """Its records have their timestamps already, and nobody can read them yet."""
-    orchestrator = make_orchestrator(DECISION_TIMEOUT_SEC="2")
-    orchestrator.start()
-    traffic = orchestrator.traffic
-    held, other = traffic.corr_id("held", 0), traffic.corr_id("other", 1)
-    sender = Producer(QUIET | {"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": held})
-    sender.init_transactions(60)
-    for corr_id in (held, other):
-        signals = bodies(corr_id)
-        del signals["risk"]
-        traffic.send_all(signals)
-    traffic.flush()
-    sender.begin_transaction()
-    sender.produce(topic_of("risk"), canonical_json(enriched("risk", held)), held.encode(), 0)
-    assert sender.flush(60) == 0
-    # The other partition shows that deadlines fire.
-    orchestrator.outputs.wait_for(DECISION_TOPIC, [other])
-    traffic.pass_time(traffic.latest + 2 * 2000)
-    orchestrator.outputs.drain()
-    assert orchestrator.decisions(held) == []
-    sender.commit_transaction(60)
-    orchestrator.outputs.wait_for(DECISION_TOPIC, [held])
-    assert orchestrator.the_decision(held)["completed_by"] == "all_required"
-    assert orchestrator.the_decision(other)["completed_by"] == "deadline"

@@ -98,7 +98,7 @@ class Worker:
 
     def pause(self) -> None:
         """SIGSTOP: it keeps its connections and does nothing."""
-        self._running().send(signal.SIGSTOP)
+        self._running().pause()
 
     def resume(self) -> None:
         self._running().send(signal.SIGCONT)

@@ -78,9 +78,7 @@ class SupervisedProcess:
     def pause(self) -> None:
         """SIGSTOP; returns when every thread stands still: one that still runs for a moment may answer a client."""
         self.send(signal.SIGSTOP)
-        while self.alive and any(
-            _state(task) not in "TtZX" for task in Path(f"/proc/{self.pid}/task").iterdir()
-        ):
+        while self.alive and _runs(self.pid):
             time.sleep(0.001)
 
     def wait(self, timeout_seconds: float) -> bool:
@@ -110,10 +108,15 @@ class SupervisedProcess:
             self._handle = -1
 
 
-def _state(task: Path) -> str:
-    """Of a thread, as in its `stat`; X where it has ended."""
+def _runs(pid: int) -> bool:
+    """Whether any of its threads is neither stopped nor ended."""
     try:
         # The name in parentheses may itself hold spaces and parentheses.
-        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+        states = [
+            (task / "stat").read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
     except OSError:
-        return "X"
+        # A thread ended while it was looked at.
+        return True
+    return not set(states) <= set("TtZX")

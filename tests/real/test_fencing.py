@@ -17,7 +17,8 @@ from streams.stack.kafka_server import KafkaServer
 from tests.real.broker import Broker
 from tests.real.outputs import Outputs
 
-ROUNDS = 15
+ROUNDS = 10
+IN_A_COMMIT = 300
 NOBODY = Membership("", -1, "", None)
 
 
@@ -36,6 +37,11 @@ class Partition:
         writer = TransactionalWriter(self._configuration, self.name, self.changelog, 10.0, 30.0)
         writer.fence()
         return writer
+
+    def commit_until_lost(self, writer: TransactionalWriter, begun: threading.Event) -> None:
+        while True:
+            writer.commit(self.commit("round", IN_A_COMMIT))
+            begun.set()
 
     def commit(self, text: str, count: int = 1) -> Commit:
         messages = [Message(self.name, b"key", f"{text}-{n}".encode(), ()) for n in range(count)]
@@ -67,23 +73,16 @@ def test_an_owner_that_is_fenced_in_mid_commit_has_lost_the_partition_whatever_i
     """The broker says so in many ways, and the client used to say it in one that ended the worker."""
     owner = partition.owner()
     with ThreadPoolExecutor(1) as thread:
-        for number in range(ROUNDS):
+        for _ in range(ROUNDS):
             begun = threading.Event()
-
-            def commit_for_ever(writer: TransactionalWriter = owner, begun: threading.Event = begun) -> None:
-                while True:
-                    writer.commit(partition.commit(f"round-{number}", 300))
-                    begun.set()
-
-            losing = thread.submit(commit_for_ever)
+            losing = thread.submit(partition.commit_until_lost, owner, begun)
             assert begun.wait(60)
             former, owner = owner, partition.owner()
             assert isinstance(losing.exception(60), LostPartition)
             former.close()
     owner.close()
     # Whole commits only: nothing of a torn one can be read.
-    values = written(partition)
-    assert len(values) % 300 == 0
+    assert len(written(partition)) % IN_A_COMMIT == 0
 
 
 def written(partition: Partition) -> list[bytes | None]:

@@ -59,6 +59,10 @@ def reported_at(
         known = reported.get(signal.agent)
         if known is None or known.offset < signal.offset:
             reported[signal.agent] = _read_to(known, signal.offset)
+    if previous is not None:
+        # What came too late for the outcome before may stand behind all of these in the log.
+        for agent, known in previous.reported.items():
+            reported[agent] = _read_to(reported[agent], known.offset)
     return reported
 
 

@@ -135,6 +135,16 @@ def test_a_late_record_that_is_read_again_after_the_next_outcome_is_known() -> N
     assert (again, happenings) == (row, [])
 
 
+def test_what_was_late_for_the_first_outcome_is_not_late_for_the_second_when_it_is_read_again() -> None:
+    """It stands in the log behind the record of its agent that opened the next correlation."""
+    complete = (at(0, "momentum"), at(0, "risk"), at(0, "correlation"))
+    opening, tardy = at(1001, "momentum", 1), at(5, "momentum", 2)
+    row, happenings = folded(*complete, opening, tardy, FOR_EVER)
+    assert (len(outcomes(happenings)), late(happenings)) == (2, [("momentum", 2, "duplicate")])
+    again, happenings = folded(opening, tardy, row=row)
+    assert (again, happenings) == (row, [])
+
+
 def test_records_past_the_marker_open_together_and_may_be_decided_in_the_same_sweep() -> None:
     events = [at(0, "momentum"), at(1400, "risk", 0), at(1301, "momentum", 1), at(1299, "risk", 1)]
     row, happenings = folded(*events, FOR_EVER)

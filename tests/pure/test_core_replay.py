@@ -15,13 +15,14 @@ from orchestration.rows import Collecting, Row
 from orchestration.signal import Signal
 from orchestration.table import MemoryTable
 from tables.codec import decode_row, encode_row
-from tests.pure.correlation_strategies import PARTITION, START, TOPICS, Scenario, Step, moments, scenarios
+from tests.pure.correlation_strategies import PARTITION, TOPICS, Scenario, Step, TimePassed, scenarios
 from tests.pure.running import (
     THE_END,
     audits,
     context,
     finished,
     in_partition,
+    place,
     processor,
     reference,
     run,
@@ -132,16 +133,42 @@ class UncommittedTable(CodecTable):
         return [corr_id for corr_id in super().due(time) if isinstance(self.rows[corr_id], Collecting)]
 
 
-@given(scenarios(time_passes=False), moments, st.data())
+@given(scenarios(), st.data())
 def test_records_that_are_read_again_after_a_crash_count_once(
-    scenario: Scenario, until: int, data: st.DataObject
+    scenario: Scenario, data: st.DataObject
 ) -> None:
     """At-least-once: rows and messages were written, the offsets were not."""
     table = UncommittedTable()
     one, effects = processor(scenario.workflow_set, table), Effects()
-    one.take(scenario.records, effects)
-    one.time_passed(START + until, effects)
+    for step in finished(scenario):
+        if isinstance(step, TimePassed):
+            one.time_passed(step.time, effects)
+        else:
+            one.take((step,), effects)
     rows, outcomes, late = dict(table.stored), len(effects.outcomes), len(effects.late)
     one.take(scenario.records[data.draw(st.integers(0, len(scenario.records))) :], effects)
     assert (len(effects.outcomes), len(effects.late)) == (outcomes, late)
     assert table.stored == rows
+
+
+@given(scenarios(), st.data())
+def test_a_crash_in_the_middle_changes_nothing_of_what_follows(
+    scenario: Scenario, data: st.DataObject
+) -> None:
+    """Records are read again before anything else, then all goes on as it would have."""
+    expected = run(scenario.workflow_set, finished(scenario), UncommittedTable())
+    crash = data.draw(st.integers(0, len(scenario.steps)))
+    again = data.draw(st.integers(0, crash))
+    table = UncommittedTable()
+    one, effects = processor(scenario.workflow_set, table), Effects()
+    read = scenario.steps[:crash]
+    repeated = [step for step in read[again:] if isinstance(step, LogRecord)]
+    for step in (*read, *repeated, *scenario.steps[crash:], THE_END):
+        if isinstance(step, TimePassed):
+            one.time_passed(step.time, effects)
+        else:
+            one.take((step,), effects)
+    assert [outcome.value for outcome in effects.outcomes] == [outcome.value for outcome in expected.outcomes]
+    assert [(place(late.signal), late.reason) for late in effects.late] == [
+        (place(late.signal), late.reason) for late in expected.late
+    ]

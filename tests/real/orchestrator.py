@@ -4,28 +4,24 @@ Topics have fixed names, so on one broker only one of these may run workers at a
 and starts with an app id of its own: neither records nor state of an earlier test reach it.
 """
 
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.admin import OffsetSpec
-
 from config.orchestrator_settings import SHIPPED_WORKFLOWS
 from config.workflows.loader import load_workflows
 from orchestration.workflows import Workflows
 from streams.topics import DECISION_TOPIC, changelog_topic, ensure_topics, input_topics, topic_specs
-from tests.real.broker import Broker, Place
+from tests.real.broker import PATIENCE_SECONDS, Broker, Place
 from tests.real.outputs import Outputs, decoded, read_back
 from tests.real.signal_sets import bodies
 from tests.real.traffic import Traffic
-from tests.real.worker_process import Worker
+from tests.real.worker_process import Worker, eventually
 
 PARTITIONS = 4
 SESSION_SECONDS = 6
-READING_SECONDS = 60.0
 _in_use: set[str] = set()
 
 
@@ -94,28 +90,14 @@ class Orchestrator:
         Between topics that is not a matter of course: of two records that are on their way at once either may be read first.
         """
         self.traffic.flush()
-        places = self.broker.places(self.inputs)
-        begins = self.broker.offsets(places, OffsetSpec.earliest())
-        latest = self.broker.offsets(places, OffsetSpec.latest())
-        ends = {place: end for place, end in latest.items() if end > begins[place]}
-        deadline = time.monotonic() + READING_SECONDS
-        while any(self.broker.group_offsets(self.app_id, ends)[place] < end for place, end in ends.items()):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"what was sent was not read within {READING_SECONDS:g} s")
-            time.sleep(0.05)
+        assert eventually(self._committed, PATIENCE_SECONDS), "what was sent was not read"
 
     def settle(self) -> None:
-        """Everything sent so far has been decided on, and what came of it is in ``outputs``.
+        """Everything sent so far has been read and committed, and what came of it is in ``outputs``.
 
-        A correlation sent after it on each partition has been decided, and a partition's records are taken and
-        committed in their order.
+        Offsets are committed with the outputs, or after them where there are no transactions.
         """
-        self.traffic.later()
-        sentinels = [self.traffic.corr_id("sentinel", partition) for partition in range(PARTITIONS)]
-        for corr_id in sentinels:
-            self.traffic.send_all(bodies(corr_id))
-        self.traffic.flush()
-        self.outputs.wait_for(DECISION_TOPIC, sentinels)
+        self.read_so_far()
         self.outputs.drain()
 
     def decisions(self, corr_id: str) -> list[dict[str, Any]]:
@@ -134,6 +116,10 @@ class Orchestrator:
     def committed_offsets(self) -> dict[Place, int]:
         """The group's."""
         return self.broker.group_offsets(self.app_id, self.broker.places(self.inputs))
+
+    def _committed(self) -> bool:
+        committed = self.committed_offsets()
+        return all(end <= committed.get(place, end) for place, end in self.traffic.ends.items())
 
     def close(self) -> None:
         for worker in self._workers:

@@ -9,8 +9,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from orchestration.canonical import canonical_json
 from orchestration.partitioning import partition_of
+from streams.records import offset_of, place_of
 from streams.topics import TICK_TOPIC
-from tests.real.broker import PATIENCE_SECONDS, QUIET
+from tests.real.broker import PATIENCE_SECONDS, QUIET, Place
 from tests.real.signal_sets import NORMALIZED, Bodies, topic_of
 
 _FROM_CORR_ID: Any = object()
@@ -23,6 +24,7 @@ class Traffic:
     def __init__(self, bootstrap_servers: str, partitions: int) -> None:
         self.partitions = partitions
         self.latest = 0
+        self.ends: dict[Place, int] = {}
         self._producer = Producer(
             QUIET
             | {
@@ -119,3 +121,5 @@ class Traffic:
             self._errors.append(error)
         else:
             self.latest = max(self.latest, message.timestamp()[1])
+            place = place_of(message)
+            self.ends[place] = max(self.ends.get(place, 0), offset_of(message) + 1)

@@ -39,7 +39,7 @@ def _correlation(
     if random.random() < 0.5:
         # It races the last required one: read before it, it counts; after it, it is late.
         agents.append("sentiment")
-    if random.random() < 0.2:
+    if random.random() < 0.3:
         agents.append("macro")
     if random.random() < 0.6:
         agents.append("normalized")

@@ -64,7 +64,7 @@ class Faults:
             worker.clock += random.choice((-3_600_000, 3_600_000))
         elif luck < 0.04:
             self._session_ends(worker)
-        elif luck < 0.05 and world.file == 0:
+        elif luck < 0.055 and world.file == 0:
             self._deploy()
         elif luck < 0.15:
             for partition in range(world.partitions):
@@ -76,8 +76,7 @@ class Faults:
         world.quiet = True
         for worker in self._workers:
             worker.paused = worker.stopping = False
-            if not worker.alive or worker.file.index != world.file:
-                self._crash(worker, lose_disk=False)
+            if not worker.alive:
                 worker.start()
 
     def _session_ends(self, worker: Worker) -> None:
@@ -91,9 +90,9 @@ class Faults:
             check_disk(self._world, partition, worker.disk(partition), "after a crash")
 
     def _deploy(self) -> None:
-        """Other workflows for all. A frozen worker keeps the old ones until it is gone."""
+        """Other workflows, for all at once."""
         self._world.file = 1
         self._world.tell("", None, "other workflows")
         for worker in self._workers:
-            if worker.alive and not worker.paused:
+            if worker.alive:
                 self._crash(worker, lose_disk=False)

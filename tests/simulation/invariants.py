@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from orchestration.record import LogRecord
 from tables.codec import decode_row
-from tests.faults.reference_rules import canonical
+from tests.faults.reference_rules import rounded
 from tests.faults.reference_time import milliseconds_of
 from tests.simulation.observed import (
     AUDIT,
@@ -133,7 +133,9 @@ def _says(record: LogRecord, message: Json, decision: Json, audit: Json) -> bool
     if message is decision:
         # The large one, which the audit record has in it, numbers as they are written.
         return bool(decoded(record) == audit["decision"])
-    return record.value == canonical(message)
+    return decoded(record) == {
+        name: rounded(value) if isinstance(value, float) else value for name, value in message.items()
+    }
 
 
 def _sent_by_outcomes(observed: Observed) -> dict[tuple[str, str, str], list[LogRecord]]:

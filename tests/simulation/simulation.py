@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tests.simulation.arrivals import Arrival, arrivals
 from tests.simulation.bugs import Bug
+from tests.simulation.files import workflow_file
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import violations
 from tests.simulation.transactions import Producer
@@ -138,7 +139,7 @@ class Simulation:
             self._seed,
             world.guarantee,
             list(dict.fromkeys(found)),
-            list(world.trace),
+            [Event(*event) for event in world.trace],
             self._faults.landed,
             self._records,
             len(world.log["orchestrated.decision", 0].history()),
@@ -152,8 +153,7 @@ class Simulation:
             return
         done = worker.step()
         if done is not None:
-            partition, effect = done
-            self.world.tell(worker.name, partition, effect)
+            _, effect = done
             if worker.alive:
                 self._faults.after(worker, effect)
 
@@ -162,14 +162,19 @@ class Simulation:
         world = self.world
         random = world.random.random
         place = arrival.topic, arrival.partition
-        if self._gateway is None and random() < 0.1:
+        if (
+            arrival.topic not in workflow_file(world.file, world.partitions).topics
+            and world.bug is not Bug.NEW_TOPIC_WITH_A_PAST
+        ):
+            return
+        if self._gateway is None and random() < 0.15:
             self._gateways += 1
             producer = world.transactions.init(f"gateway-{self._gateways}")
             if producer is not None and world.transactions.begin(producer):
                 self._gateway = producer
         if self._gateway is not None:
             world.transactions.produce(self._gateway, place, world.now, arrival.key, arrival.value)
-            if random() < 0.4:
+            if random() < 0.25:
                 self._end_transaction()
         else:
             world.log[place].append(world.now, arrival.key, arrival.value)

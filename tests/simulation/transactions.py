@@ -90,22 +90,22 @@ class Transactions:
 
     def work(self) -> bool:
         """One marker is written, or one transaction's offsets come into force; False: nothing is left to do."""
-        choices = self._marking + self._unsettled[:1]
-        if not choices:
-            return False
-        transaction = choices[self._random.randrange(len(choices))]
-        if transaction in self._marking:
+        random = self._random.random
+        if self._marking and (not self._unsettled or random() < 0.9):
+            transaction = self._marking[int(random() * len(self._marking))]
             if transaction.places:
                 places = sorted(transaction.places)
-                self._log[places[self._random.randrange(len(places))]].mark(transaction)
+                self._log[places[int(random() * len(places))]].mark(transaction)
             else:
                 self._marking.remove(transaction)
                 del self._current[transaction.transactional_id]
                 self._unsettled.append(transaction)
-        else:
+        elif self._unsettled:
             # In the order of their ends, as the partition of the offsets' topic has them.
-            self._unsettled.remove(transaction)
+            transaction = self._unsettled.pop(0)
             self._group.settle(transaction.offsets, transaction.state == "committed")
+        else:
+            return False
         return True
 
     def _end(self, transaction: Transaction, *, committed: bool) -> None:

@@ -76,7 +76,7 @@ class Worker:
 
     def settle(self) -> None:
         """As far as it gets without the broker's clock going on, and without the others."""
-        next(self._membership_task)
+        self._told(None, next(self._membership_task))
         for _ in range(8):
             for partition in list(self._bringing_up):
                 while partition in self._bringing_up and self._step_bring_up(partition):
@@ -96,7 +96,7 @@ class Worker:
         lane.ask_ends()
         lane.ask_ends()
         lane.fetch_all()
-        while lane.fold(500, impatient=False):
+        while self._told(lane.partition, lane.fold(500, impatient=False)):
             pass
         # A commit waits for the markers of the one before.
         for _ in range(3):
@@ -105,9 +105,11 @@ class Worker:
             while self._world.transactions.work():
                 pass
 
-    @staticmethod
-    def _told(partition: int | None, what: str | None) -> tuple[int | None, str] | None:
-        return None if what is None else (partition, what)
+    def _told(self, partition: int | None, what: str | None) -> tuple[int | None, str] | None:
+        if what is None:
+            return None
+        self._world.tell(self.name, partition, what)
+        return partition, what
 
     # -- one partition ------------------------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class Worker:
             del self.lanes[lane.partition]
             if lane.partition in self._assigned:
                 self._bringing_up[lane.partition] = self._bring_up(lane.partition)
-            return lane.partition, f"lost: {error}"
+            return self._told(lane.partition, f"lost: {error}")
 
     def _step_bring_up(self, partition: int) -> tuple[int | None, str] | None:
         task = self._bringing_up[partition]
@@ -148,7 +150,7 @@ class Worker:
             del self._bringing_up[partition]
             if done.value is not None:
                 self.lanes[partition] = done.value
-            return partition, "up"
+            return self._told(partition, "up")
 
     def _step_ending(self, index: int) -> tuple[int | None, str] | None:
         """What was given up runs on in its thread for a while, or stops where it is."""

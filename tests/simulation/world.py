@@ -47,15 +47,15 @@ class World:
         self.log = Log()
         self.group = Group(partitions)
         self.transactions = Transactions(self.log, self.group, self.random)
-        self.trace: deque[Event] = deque(maxlen=remember or _REMEMBERED)
+        self.trace: deque[tuple[int, int, str, int | None, str]] = deque(maxlen=remember or _REMEMBERED)
         self.violations: list[str] = []
 
     def tell(self, worker: str, partition: int | None, what: str) -> None:
-        self.trace.append(Event(self.step, self.now, worker, partition, what))
+        self.trace.append((self.step, self.now, worker, partition, what))
 
     def violated(self, sentence: str) -> None:
         self.violations.append(sentence)
 
     def answer_is_lost(self) -> bool:
         """Whether the answer to a commit gets lost on its way."""
-        return not self.quiet and self.random.random() < 0.02
+        return not self.quiet and self.random.random() < 0.04

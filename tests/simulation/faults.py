@@ -9,6 +9,10 @@ from tests.simulation.world import World
 
 FAULTS = ("crash", "disk lost", "pause", "rebalance", "stop")
 
+_REPEATS = frozenset({"repeat folded in part", "repeated output sent", "repeat on disk"})
+_BEFORE_REPEATS = frozenset({"journal written", "ownership checked", "output sent"})
+"""A stretch is repeated only after a first owner was lost here."""
+
 
 class Faults:
     """``landed``: (fault, effect after which it came) -> how often.
@@ -21,13 +25,14 @@ class Faults:
         self._world = world
         self._workers = workers
         random = world.random
-        self._aim = random.choice(effects) if random.random() < 0.8 else ""
-        self._rate = random.choice((0.005, 0.02, 0.05))
+        aim = random.choice(effects) if random.random() < 0.8 else ""
+        self._aims = {aim} | (_BEFORE_REPEATS if aim in _REPEATS else set())
+        self._rate = random.choice((0.01, 0.04, 0.08))
 
     def after(self, worker: Worker, effect: str) -> None:
         """Perhaps one, now that ``worker`` has done this."""
         random = self._world.random
-        if random.random() >= (0.3 if effect == self._aim else self._rate):
+        if random.random() >= (0.5 if effect in self._aims else self._rate):
             return
         luck = random.random()
         fault = FAULTS[0 if luck < 0.35 else 1 if luck < 0.45 else 2 if luck < 0.8 else 3 if luck < 0.95 else 4]
@@ -38,6 +43,8 @@ class Faults:
                 self._crash(worker, lose_disk=fault == "disk lost")
             case "pause":
                 worker.paused = True
+                if random.random() < 0.4:
+                    self._session_ends(worker)
             case "rebalance":
                 self._world.group.rebalance()
             case _:
@@ -49,13 +56,13 @@ class Faults:
         worker = self._workers[random.randrange(len(self._workers))]
         luck = random.random()
         if not worker.alive:
-            if luck < 0.3:
+            if luck < 0.5:
                 worker.start()
                 world.tell(worker.name, None, "started")
-            elif luck < 0.6:
+            elif luck < 0.8:
                 self._session_ends(worker)
         elif worker.paused:
-            if luck < 0.2:
+            if luck < 0.25:
                 worker.paused = False
                 world.tell(worker.name, None, "goes on")
             elif luck < 0.7:

@@ -103,7 +103,7 @@ class Simulation:
                 for worker in self._workers:
                     worker.settle()
         # Every arrival has its share of steps, so that what is read follows what is written.
-        while self._arrivals or world.step < self._records * 14:
+        while self._arrivals or world.step < self._records * 16:
             world.step += 1
             luck = random()
             if luck < 0.08:
@@ -116,7 +116,9 @@ class Simulation:
             elif luck < 0.33:
                 self._faults.between()
             else:
-                self._work(self._workers[int(random() * len(self._workers))])
+                able = [worker for worker in self._workers if worker.alive and not worker.paused]
+                if able:
+                    self._work(able[int(random() * len(able))])
 
     def liveness(self) -> None:
         world = self.world
@@ -149,8 +151,6 @@ class Simulation:
     # -- one step -----------------------------------------------------------------------------------------------------
 
     def _work(self, worker: Worker) -> None:
-        if not worker.alive or worker.paused:
-            return
         done = worker.step()
         if done is not None:
             _, effect = done

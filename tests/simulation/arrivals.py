@@ -45,8 +45,11 @@ def _correlation(
         agents.append("normalized")
     found: list[tuple[float, Arrival]] = []
     for agent in agents:
-        for _ in range(1 + (random.random() < 0.2)):
-            found.append((random.random(), _record(random, agent, corr_id, instrument, partition, partitions)))
+        copies = 1 + (random.random() < 0.2)
+        found += [
+            (random.random(), _record(random, agent, corr_id, instrument, partition, partitions))
+            for _ in range(copies)
+        ]
     for _ in range(random.choice((0, 0, 1, 2))):
         agent = random.choice(agents) if agents else "risk"
         # After the outcome, or after the marker's end.

@@ -59,7 +59,9 @@ class BringUp:
         # A newer owner's first commit may have come in between; then this one is refused soon.
         leased = self.world.transactions.owns(self._producer)
         if leased and not self._committed and self._disk.restored_to is not None:
-            self.world.violated("a worker refuses to start: the changelog is not empty, and the group has no offsets")
+            self.world.violated(
+                "a worker refuses to start: the changelog is not empty, and the group has no offsets"
+            )
         positions = {topic: self._committed.get(topic, 0) for topic in self._file.topics}
         epoch = 0
         if self.world.guarantee == "at_least_once":
@@ -138,7 +140,9 @@ class BringUp:
         self, epoch: int, own: Iterable[bytes], journal: Journal | None, positions: dict[str, int]
     ) -> Steps:
         kept = set() if journal is None else {b"%s-%d" % (name, journal.epoch) for name in (EPOCH, JOURNAL)}
-        gone: list[ChangelogRecord] = [(key, None) for key in sorted(own) if key not in kept and key != JOURNAL]
+        gone: list[ChangelogRecord] = [
+            (key, None) for key in sorted(own) if key not in kept and key != JOURNAL
+        ]
         # With the first epoch go the first offsets: a changelog without offsets is a refusal to start.
         beginning = {topic: at for topic, at in positions.items() if topic not in self._committed}
         if self.world.bug is Bug.EPOCH_WITHOUT_OFFSETS:

@@ -19,7 +19,9 @@ class Bug(Enum):
     WORKER_CLOCK = "deadlines follow the worker's clock"
     NO_END_OFFSETS = "a tick fires deadlines whatever has not been read yet"
     UNCOMMITTED_INPUT_IGNORED = "ends are asked for without what an open transaction has written"
-    NEW_TOPIC_WITH_A_PAST = "an agent publishes before any workflow names it, and is named when markers have gone"
+    NEW_TOPIC_WITH_A_PAST = (
+        "an agent publishes before any workflow names it, and is named when markers have gone"
+    )
     # At least once only.
     JOURNAL_IGNORED = "a new owner does not look for a journal"
     JOURNAL_AFTER_OUTPUTS = "the journal is written when the outputs are out"

@@ -12,7 +12,9 @@ def check_disk(world: World, partition: int, disk: Disk, when: str) -> None:
         wrong = bool(disk.rows)
     else:
         log = world.log[CHANGELOG, partition]
-        wrong = disk.restored_to > log.end or rows_of(disk) != committed_rows(world, partition, disk.restored_to)
+        wrong = disk.restored_to > log.end or rows_of(disk) != committed_rows(
+            world, partition, disk.restored_to
+        )
     if wrong:
         world.violated(f"the disk of partition {partition} is not what the changelog says, {when}")
 

@@ -88,9 +88,7 @@ def outputs(world: World, messages: Sequence[Message], what: str) -> Steps:
         yield what
 
 
-def transaction(
-    world: World, producer: Producer, commit: Commit, messages: Sequence[Message]
-) -> Steps:
+def transaction(world: World, producer: Producer, commit: Commit, messages: Sequence[Message]) -> Steps:
     """Raises Refused for a former owner, UnknownOutcome where the answer is lost."""
     transactions = world.transactions
     while not transactions.begin(producer):

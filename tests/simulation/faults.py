@@ -9,9 +9,13 @@ from tests.simulation.world import World
 
 FAULTS = ("crash", "disk lost", "pause", "rebalance", "stop")
 
+_FREEZES = ("stretch taken", "journal written", "ownership checked", "transaction begun", "offsets added")
+_THAWS = ("journal written", "output sent", "output sent in the transaction", "committed", "disk written")
+"""A zombie does harm when it stops here, and goes on after another worker has come so far with the same partition."""
+
 _REPEATS = frozenset({"repeat folded in part", "repeated output sent", "repeat on disk"})
-_BEFORE_REPEATS = frozenset({"journal written", "ownership checked", "output sent"})
-"""A stretch is repeated only after a first owner was lost here."""
+_BEFORE_A_REPEAT = frozenset({"journal written", "ownership checked", "output sent"})
+"""A stretch is repeated only after its first owner was lost here."""
 
 
 class Faults:
@@ -26,25 +30,31 @@ class Faults:
         self._workers = workers
         random = world.random
         aim = random.choice(effects) if random.random() < 0.8 else ""
-        self._aims = {aim} | (_BEFORE_REPEATS if aim in _REPEATS else set())
+        self._aims: set[str] = {aim} | (_BEFORE_A_REPEAT if aim in _REPEATS else set())
         self._rate = random.choice((0.01, 0.04, 0.08))
+        self._zombies = random.random() < 0.3
+        if self._zombies:
+            self._aims, self._rate = {random.choice(_FREEZES)}, 0.005
+        self._sleepers: dict[Worker, str] = {}
 
     def after(self, worker: Worker, effect: str) -> None:
         """Perhaps one, now that ``worker`` has done this."""
         random = self._world.random
+        if self._sleepers and self._wakes(worker, effect):
+            return
         if random.random() >= (0.5 if effect in self._aims else self._rate):
             return
-        luck = random.random()
-        fault = FAULTS[0 if luck < 0.35 else 1 if luck < 0.45 else 2 if luck < 0.8 else 3 if luck < 0.95 else 4]
+        luck = 0.5 if self._zombies and effect in self._aims else random.random()
+        fault = FAULTS[
+            0 if luck < 0.35 else 1 if luck < 0.45 else 2 if luck < 0.8 else 3 if luck < 0.95 else 4
+        ]
         self.landed[fault, effect] += 1
         self._world.tell(worker.name, None, f"FAULT {fault} after: {effect}")
         match fault:
             case "crash" | "disk lost":
                 self._crash(worker, lose_disk=fault == "disk lost")
             case "pause":
-                worker.paused = True
-                if random.random() < 0.4:
-                    self._session_ends(worker)
+                self._freeze(worker)
             case "rebalance":
                 self._world.group.rebalance()
             case _:
@@ -62,20 +72,28 @@ class Faults:
             elif luck < 0.8:
                 self._session_ends(worker)
         elif worker.paused:
-            if luck < 0.25:
-                worker.paused = False
-                world.tell(worker.name, None, "goes on")
+            if luck < (0.03 if worker in self._sleepers else 0.25):
+                self._sleepers.pop(worker, None)
+                self._goes_on(worker)
             elif luck < 0.7:
                 self._session_ends(worker)
-        elif luck < 0.02:
-            worker.clock += random.choice((-3_600_000, 3_600_000))
-        elif luck < 0.04:
-            self._session_ends(worker)
-        elif luck < 0.055 and world.file == 0:
-            self._deploy()
-        elif luck < 0.15:
+        elif luck < 0.3:
             for partition in range(world.partitions):
                 world.log["changelog", partition].compact()
+        elif luck < 0.32:
+            worker.clock += random.choice((-3_600_000, 3_600_000))
+        elif luck < 0.34:
+            self._session_ends(worker)
+        elif luck < 0.35 and world.file == 0:
+            self.deploy()
+
+    def deploy(self) -> None:
+        """Other workflows, for all at once."""
+        self._world.file = 1
+        self._world.tell("", None, "other workflows")
+        for worker in self._workers:
+            if worker.alive:
+                self._crash(worker, lose_disk=False)
 
     def end(self) -> None:
         """No faults any more: every worker runs, with the newest workflows."""
@@ -86,6 +104,34 @@ class Faults:
             if not worker.alive:
                 worker.start()
 
+    def _freeze(self, worker: Worker) -> None:
+        """Mostly past its session, and until another worker has come just as far: that is when a zombie does harm."""
+        random = self._world.random
+        worker.paused = True
+        if self._zombies or random.random() < 0.7:
+            self._session_ends(worker)
+            if self._zombies or random.random() < 0.7:
+                self._sleepers[worker] = random.choice(_THAWS)
+
+    def _wakes(self, worker: Worker, effect: str) -> bool:
+        """A sleeper goes on when another worker has done what it waits for; True where that other one then dies."""
+        random = self._world.random
+        for sleeper, awaited in list(self._sleepers.items()):
+            if awaited == effect and sleeper is not worker and random.random() < 0.5:
+                del self._sleepers[sleeper]
+                self._goes_on(sleeper)
+                if random.random() < 0.5:
+                    self.landed["crash", effect] += 1
+                    self._world.tell(worker.name, None, f"FAULT crash after: {effect}")
+                    self._crash(worker, lose_disk=False)
+                    return True
+        return False
+
+    def _goes_on(self, worker: Worker) -> None:
+        if worker.paused:
+            worker.paused = False
+            self._world.tell(worker.name, None, "goes on")
+
     def _session_ends(self, worker: Worker) -> None:
         if worker.name in self._world.group.members:
             self._world.group.leave(worker.name)
@@ -95,11 +141,3 @@ class Faults:
         worker.crash(lose_disk=lose_disk)
         for partition in range(self._world.partitions):
             check_disk(self._world, partition, worker.disk(partition), "after a crash")
-
-    def _deploy(self) -> None:
-        """Other workflows, for all at once."""
-        self._world.file = 1
-        self._world.tell("", None, "other workflows")
-        for worker in self._workers:
-            if worker.alive:
-                self._crash(worker, lose_disk=False)

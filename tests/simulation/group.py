@@ -120,7 +120,9 @@ class Group:
 
     def offsets(self, topics: Iterable[str], partition: int) -> dict[str, int]:
         return {
-            topic: self._offsets[topic, partition][1] for topic in topics if (topic, partition) in self._offsets
+            topic: self._offsets[topic, partition][1]
+            for topic in topics
+            if (topic, partition) in self._offsets
         }
 
     def topics(self, partition: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from orchestration.record import LogRecord
 from tables.codec import decode_row
@@ -39,7 +40,7 @@ def violations(world: World) -> list[str]:
 
 def a_correlation_has_one_outcome_within_its_markers_time(observed: Observed) -> Iterator[str]:
     for outcomes in observed.outcomes.values():
-        for earlier, later in zip(outcomes, outcomes[1:], strict=False):
+        for earlier, later in pairwise(outcomes):
             if later.at <= earlier.expires:
                 yield f"a second outcome within the marker's time: {earlier}, {later}"
 

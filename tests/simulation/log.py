@@ -55,9 +55,7 @@ class PartitionLog:
         if transaction is not None and transaction not in self._open:
             self._open[transaction] = offset
             transaction.places.add((self.topic, self.partition))
-        self.records.append(
-            LogRecord(self.topic, self.partition, offset, timestamp, key, value, headers)
-        )
+        self.records.append(LogRecord(self.topic, self.partition, offset, timestamp, key, value, headers))
         self.transactions.append(transaction)
         return offset
 

@@ -116,7 +116,9 @@ def _read_input(observed: Observed, record: LogRecord, partitions: int) -> None:
 
 
 @cache
-def _read(topic: str, partition: int, key: bytes | None, value: bytes | None, partitions: int) -> Signal | str:
+def _read(
+    topic: str, partition: int, key: bytes | None, value: bytes | None, partitions: int
+) -> Signal | str:
     """Payloads are shared by all seeds, and the reference model reads slowly."""
     try:
         return read_signal(LogRecord(topic, partition, 0, 0, key, value), set(AGENTS), partitions)

@@ -1,13 +1,12 @@
 """One seed: first faults and arrivals, and nothing may go wrong; then quiet, and everything has to come to its end."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.simulation.arrivals import Arrival, arrivals
 from tests.simulation.bugs import Bug
-from tests.simulation.files import workflow_file
 from tests.simulation.faults import Faults
+from tests.simulation.files import workflow_file
 from tests.simulation.invariants import violations
 from tests.simulation.transactions import Producer
 from tests.simulation.worker import Worker
@@ -89,7 +88,7 @@ class Simulation:
         random = self.world.random
         self._arrivals = arrivals(random, partitions)[::-1]
         self._records = len(self._arrivals)
-        self._workers = [Worker(self.world, f"w{number}") for number in range(random.randint(1, 3))]
+        self._workers = [Worker(self.world, f"w{number}") for number in range(random.choice((1, 2, 2, 3)))]
         self._faults = Faults(self.world, self._workers, EFFECTS[guarantee])
         self._gateway: Producer | None = None
         self._gateways = 0
@@ -127,7 +126,11 @@ class Simulation:
         for _ in range(4):
             for worker in self._workers:
                 worker.settle()
-        for _ in range(_ROUNDS):
+        deploys_in = world.random.choice((None, None, 4)) if world.file == 0 else None
+        for number in range(_ROUNDS):
+            if number == deploys_in:
+                self._faults.deploy()
+                self._faults.end()
             for worker in self._workers:
                 worker.settle()
             if self._nothing_left():
@@ -191,7 +194,9 @@ class Simulation:
     def _pass_time(self) -> None:
         """Mostly little, so that many records bear one timestamp; at times past a deadline, or past a marker."""
         random = self.world.random
-        self.world.now += random.choice((1, 1, 50, 50, 300, 300, 1100, 2600 if random.random() < 0.5 else 5200))
+        self.world.now += random.choice(
+            (1, 1, 50, 50, 300, 300, 1100, 2600 if random.random() < 0.5 else 5200)
+        )
 
     def _nothing_left(self) -> bool:
         """Every input is read and committed, and neither an open row nor a marker is left."""
@@ -212,5 +217,3 @@ def last_values(world: World, partition: int) -> dict[bytes, bytes | None]:
         for record in world.log[CHANGELOG, partition].history()
         if not (record.key or b"").startswith(b"\x00")
     }
-
-

@@ -63,7 +63,7 @@ class Worker:
         """Do one thing; returns the partition and the effect, if there was one."""
         random = self._world.random.random
         luck = random()
-        if luck < 0.1:
+        if luck < 0.15:
             return self._told(None, next(self._membership_task))
         lanes = list(self.lanes.values())
         if lanes and luck < 0.8:
@@ -124,7 +124,7 @@ class Worker:
             else:
                 lane.fetch_any()
             if random() < 0.7:
-                limit = (1, 2, 5)[int(random() * 3)]
+                limit = (1, 2, 5, 500)[int(random() * 4)]
                 return self._told(lane.partition, lane.fold(limit, impatient=random() < 0.05))
         elif luck < 0.9:
             lane.tick()

@@ -35,7 +35,9 @@ class Event(NamedTuple):
 class World:
     """``file``: the workflow file that workers get when they start. ``quiet``: no faults any more."""
 
-    def __init__(self, seed: int, guarantee: Guarantee, partitions: int, bug: Bug | None, remember: int) -> None:
+    def __init__(
+        self, seed: int, guarantee: Guarantee, partitions: int, bug: Bug | None, remember: int
+    ) -> None:
         self.random = Random(f"{guarantee} {seed}")
         self.guarantee = guarantee
         self.partitions = partitions

@@ -118,6 +118,11 @@ class Lane:
         else:
             self._due_asked = True
 
+    @property
+    def asking(self) -> bool:
+        """A question for end offsets is on its way."""
+        return self._due_asked
+
     def ask_ends(self) -> None:
         """The broker answers, or the answer arrives: two moments, between which more is written."""
         if not self._due_asked:

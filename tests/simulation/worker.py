@@ -118,7 +118,9 @@ class Worker:
         luck = random()
         if luck < (0.4 if lane.committing else 0.12):
             return self._commit(lane)
-        if luck < 0.85:
+        if lane.asking and luck > 0.75:
+            lane.ask_ends()
+        elif luck < 0.9:
             if random() < 0.4:
                 lane.fetch_all()
             else:
@@ -126,11 +128,9 @@ class Worker:
             if random() < 0.7:
                 limit = (1, 2, 5, 500)[int(random() * 4)]
                 return self._told(lane.partition, lane.fold(limit, impatient=random() < 0.05))
-        elif luck < 0.9:
+        else:
             lane.tick()
             lane.read_ticks()
-        else:
-            lane.ask_ends()
         return None
 
     def _commit(self, lane: Lane) -> tuple[int | None, str] | None:

@@ -128,7 +128,11 @@ class BringUp:
         own = self._seen if bug is Bug.JOURNAL_NOT_KEPT_ON_DISK else self._store.own(OWN)
         journal = pending(own, self._committed, bug)
         epoch = max([0, *epochs(own), *(each.epoch for each in journals(own).values())]) + 1
-        file = None if journal is None else workflow_file(epochs(own)[journal.epoch], self.world.partitions)
+        file = (
+            None
+            if journal is None
+            else workflow_file(epochs(own).get(journal.epoch, self._file.index), self.world.partitions)
+        )
         yield from self._write_epoch(epoch, own.keys(), journal, positions)
         if journal is not None and file is not None:
             if bug is Bug.NEW_WORKFLOWS_FOR_OLD_JOURNAL:

@@ -38,3 +38,13 @@ class Bug(Enum):
 
 AT_LEAST_ONCE_ONLY = frozenset(list(Bug)[list(Bug).index(Bug.JOURNAL_IGNORED) :])
 EXACTLY_ONCE_ONLY = frozenset({Bug.NO_FENCE, Bug.OFFSETS_APART})
+
+TWO_OWNERS = frozenset(
+    {
+        Bug.LOWER_EPOCH_WINS,
+        Bug.ONE_KEY_FOR_ALL_JOURNALS,
+        Bug.NO_OWNERSHIP_CHECK,
+        Bug.CHECK_BEFORE_JOURNAL,
+    }
+)
+"""They show where a former owner goes on after the next one has begun, and hardly ever elsewhere."""

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from tests.simulation.checks import check_disk
 from tests.simulation.worker import Worker
-from tests.simulation.world import World
+from tests.simulation.world import Guarantee, World
 
 FAULTS = ("crash", "disk lost", "pause", "rebalance", "stop")
 
 _FREEZES = (
     "stretch taken",
-    "stretch taken",
+    "outcomes taken",
     "journal written",
     "ownership checked",
     "transaction begun",
@@ -19,6 +19,12 @@ _FREEZES = (
 )
 _THAWS = ("journal written", "output sent", "output sent", "committed", "output sent in the transaction")
 """A zombie does harm when it stops here, and goes on after another worker has come so far with the same partition."""
+
+_IN_HAND: dict[Guarantee, tuple[str, ...]] = {
+    "exactly_once": ("outcomes taken", "offsets added"),
+    "at_least_once": ("outcomes taken", "outcomes taken", "outcomes taken", "ownership checked"),
+}
+"""There a worker stops of which another one is to be the second owner."""
 
 _AIMED = 3
 """So often the aim is hit in one seed: with more, nothing would ever go on."""
@@ -31,20 +37,26 @@ _BEFORE_A_REPEAT = frozenset({"journal written", "ownership checked", "output se
 class Faults:
     """``landed``: (fault, effect after which it came) -> how often.
 
-    In most seeds one kind of effect is aimed at, so that the rare ones are hit as well.
+    ``two_owners``: one stops with outcomes in hand, and goes on when the next one has sent some. In most other seeds one kind of effect is aimed at, so that the rare ones are hit as well.
     """
 
-    def __init__(self, world: World, workers: Sequence[Worker], effects: Sequence[str]) -> None:
+    def __init__(
+        self, world: World, workers: Sequence[Worker], effects: Sequence[str], two_owners: bool
+    ) -> None:
         self.landed: Counter[tuple[str, str]] = Counter()
         self._world = world
         self._workers = workers
         random = world.random
-        aim = random.choice(effects) if random.random() < 0.8 else ""
+        likely = (*effects, *sorted(_REPEATS.intersection(effects)) * 3)
+        aim = random.choice(likely) if random.random() < 0.8 else ""
         self._aims: set[str] = {aim} | (_BEFORE_A_REPEAT if aim in _REPEATS else set())
         self._rate = random.choice((0.01, 0.04, 0.08))
         self._zombies = random.random() < 0.3
         if self._zombies:
             self._aims, self._rate = {random.choice(_FREEZES)}, 0.005
+        if two_owners:
+            self._zombies, self._aims, self._rate = True, {random.choice(_IN_HAND[world.guarantee])}, 0.0
+        self._two_owners = two_owners
         self._aimed = _AIMED
         self._sleepers: dict[Worker, str] = {}
 
@@ -54,7 +66,7 @@ class Faults:
         if self._sleepers and self._wakes(worker, effect):
             return
         aimed = self._aimed and effect in self._aims
-        if random.random() >= (0.5 if aimed else self._rate):
+        if random.random() >= ((0.8 if self._two_owners else 0.5) if aimed else self._rate):
             return
         if aimed:
             self._aimed -= 1
@@ -96,6 +108,8 @@ class Faults:
         elif luck < 0.3:
             for partition in range(world.partitions):
                 world.log["changelog", partition].compact()
+        elif self._two_owners:
+            return
         elif luck < 0.32:
             worker.clock += random.choice((-3_600_000, 3_600_000))
         elif luck < 0.34:
@@ -127,7 +141,7 @@ class Faults:
         if self._zombies or random.random() < 0.7:
             self._session_ends(worker)
             if self._zombies or random.random() < 0.7:
-                self._sleepers[worker] = random.choice(_THAWS)
+                self._sleepers[worker] = "output sent" if self._two_owners else random.choice(_THAWS)
 
     def _wakes(self, worker: Worker, effect: str) -> bool:
         """A sleeper goes on when another worker has done what it waits for; True where that other one then dies."""

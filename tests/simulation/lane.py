@@ -202,7 +202,7 @@ class Lane:
         positions = dict(self._processor.positions)
         stretch = self._recorder.end(positions)
         offsets = {t: p for t, p in positions.items() if p != self._committed.get(t)}
-        yield "stretch taken"
+        yield "outcomes taken" if effects.messages else "stretch taken"
         commit = Commit(
             self.partition, effects.messages, changes.records, offsets, self.membership, stretch, self._epoch
         )

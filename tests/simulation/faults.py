@@ -30,6 +30,7 @@ _AIMED = 3
 """So often the aim is hit in one seed: with more, nothing would ever go on."""
 
 _REPEATS = frozenset({"repeat folded in part", "repeated output sent", "repeat on disk"})
+_RARE = _REPEATS | {"restored in part", "disk written"}
 _BEFORE_A_REPEAT = frozenset({"journal written", "ownership checked", "output sent"})
 """A stretch is repeated only after its first owner was lost here."""
 
@@ -37,18 +38,25 @@ _BEFORE_A_REPEAT = frozenset({"journal written", "ownership checked", "output se
 class Faults:
     """``landed``: (fault, effect after which it came) -> how often.
 
-    ``two_owners``: one stops with outcomes in hand, and goes on when the next one has sent some. In most other seeds one kind of effect is aimed at, so that the rare ones are hit as well.
+    ``turn``: which effect's turn it is to be aimed at, in most seeds, so that the rare ones are hit as well.
+    ``two_owners``: one stops with outcomes in hand, and goes on when the next one has sent some.
     """
 
     def __init__(
-        self, world: World, workers: Sequence[Worker], effects: Sequence[str], two_owners: bool
+        self,
+        world: World,
+        workers: Sequence[Worker],
+        effects: Sequence[str],
+        *,
+        turn: int,
+        two_owners: bool,
     ) -> None:
         self.landed: Counter[tuple[str, str]] = Counter()
         self._world = world
         self._workers = workers
         random = world.random
-        likely = (*effects, *sorted(_REPEATS.intersection(effects)) * 3)
-        aim = random.choice(likely) if random.random() < 0.8 else ""
+        likely = (*effects, *sorted(_RARE.intersection(effects)) * 3)
+        aim = likely[turn % len(likely)] if random.random() < 0.8 else ""
         self._aims: set[str] = {aim} | (_BEFORE_A_REPEAT if aim in _REPEATS else set())
         self._rate = random.choice((0.01, 0.04, 0.08))
         self._zombies = random.random() < 0.3

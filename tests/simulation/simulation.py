@@ -95,7 +95,8 @@ class Simulation:
         self._records = len(self._arrivals)
         count = 2 if two_owners else random.choice((1, 2, 2, 3))
         self._workers = [Worker(self.world, f"w{number}") for number in range(count)]
-        self._faults = Faults(self.world, self._workers, EFFECTS[guarantee], two_owners)
+        turn = seed + seed // TWO_OWNERS_EACH
+        self._faults = Faults(self.world, self._workers, EFFECTS[guarantee], turn=turn, two_owners=two_owners)
         self._gateway: Producer | None = None
         self._gateways = 0
 

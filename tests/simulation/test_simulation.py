@@ -84,6 +84,6 @@ def test_a_seed_can_be_looked_at_from_the_command_line() -> None:
     good = CliRunner().invoke(main, ["1", "--trace"])
     assert good.exit_code == 0
     assert "outcomes sent" in good.output
-    bad = CliRunner().invoke(main, ["1", "--bug", "MARKER_DROPPED"])
+    bad = CliRunner().invoke(main, ["2", "--bug", "MARKER_DROPPED"])
     assert bad.exit_code == 1
     assert "VIOLATED" in bad.output

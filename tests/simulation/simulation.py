@@ -133,15 +133,17 @@ class Simulation:
         for _ in range(4):
             for worker in self._workers:
                 worker.settle()
-        deploys_in = world.random.choice((None, None, 4)) if world.file == 0 else None
-        for number in range(_ROUNDS):
-            if number == deploys_in:
-                self._faults.deploy()
-                self._faults.end()
+        # Other workflows on a system at rest: they must find nothing to decide again.
+        deploys = world.file == 0 and world.random.random() < 0.3
+        for _ in range(_ROUNDS):
             for worker in self._workers:
                 worker.settle()
             if self._nothing_left():
-                return
+                if not deploys:
+                    return
+                deploys = False
+                self._faults.deploy()
+                self._faults.end()
             world.now += _ROUND_MS
 
     def result(self) -> Result:

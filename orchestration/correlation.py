@@ -179,18 +179,18 @@ def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
     inputs = inputs_at(row.corr_id, counted, now.workflow, row.first_seen, at, completed_by)
     outcome = decide(inputs, context.workflows, context.version)
     marker = Orchestrated(
-        corr_id=row.corr_id,
-        decision_id=outcome.decision_id,
-        action=outcome.action,
-        completed_by=completed_by,
-        first_seen=row.first_seen,
-        last_update=max(signal.timestamp for signal in counted) if held else row.last_update,
-        deadline=now.deadline,
-        orchestrated_at=at,
-        expires=at + milliseconds(context.idempotency_ttl_sec),
-        workflow=plan_of(now.workflow).name,
-        agent_count=len(inputs.used) + len(inputs.errors),
-        reported=reported_at(inputs, row.signals, row.previous),
+        row.corr_id,
+        outcome.decision_id,
+        outcome.action,
+        completed_by,
+        row.first_seen,
+        max(signal.timestamp for signal in counted) if held else row.last_update,
+        now.deadline,
+        at,
+        at + milliseconds(context.idempotency_ttl_sec),
+        plan_of(now.workflow).name,
+        len(inputs.used) + len(inputs.errors),
+        reported_at(inputs, row.signals, row.previous),
     )
     if not held:
         return marker, (outcome,)

@@ -56,18 +56,18 @@ def decide(inputs: Inputs, workflows: Workflows, version: str) -> Outcome:
     identity = decision_id(inputs.corr_id, digest, inputs.used, inputs.normalized)
     decision = decision_content(inputs, plan, digest, identity, version, contributing, enriched_at, trace)
     order = None
-    if verdict.trades and stages is not None:
-        order = order_content(decision, contributing[RISK], stages.results["execution_timing"]["valid_until"])
+    if verdict.trades and stages is not None and stages.timing is not None:
+        order = order_content(decision, contributing[RISK], stages.timing.valid_until)
     return Outcome(
-        inputs=inputs,
-        decision=decision,
-        value=canonical_json(decision),
-        decision_id=identity,
-        action=verdict.action,
-        reason=verdict.reason,
-        route=None if matched is None else matched.route,
-        order=order,
-        bodies=bodies,
-        enriched_at=enriched_at,
-        trace=trace,
+        inputs,
+        decision,
+        canonical_json(decision),
+        identity,
+        verdict.action,
+        verdict.reason,
+        None if matched is None else matched.route,
+        order,
+        bodies,
+        enriched_at,
+        trace,
     )

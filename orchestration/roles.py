@@ -81,17 +81,17 @@ def inputs_at(
         superseded = tuple(_superseded(signals, known, used))
         error_count = sum(1 for signal in signals if signal.error is not None)
     return Inputs(
-        corr_id=corr_id,
-        workflow=workflow,
-        first_seen=first_seen,
-        orchestrated_at=at,
-        completed_by=completed_by,
-        used=used,
-        errors=errors,
-        normalized=normalized,
-        source=source,
-        superseded=superseded,
-        error_count=error_count,
+        corr_id,
+        workflow,
+        first_seen,
+        at,
+        completed_by,
+        used,
+        errors,
+        normalized,
+        source,
+        superseded,
+        error_count,
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from orchestration.body import analysis_of, body_of, number_in, text_in, written
+from orchestration.body import written
 from orchestration.canonical import Number, number
 from orchestration.inputs import Superseded
 from orchestration.outcome import Outcome
-from orchestration.signal import NORMALIZED, JsonObject, Signal, SignalError
+from orchestration.payload import payload_of
+from orchestration.signal import NORMALIZED, Signal, SignalError
 from orchestration.workflow import RESERVED_AGENT
 
 COORDINATES_LISTED = 64
@@ -80,12 +81,17 @@ def audit_record(outcome: Outcome, read_to: Mapping[str, int]) -> AuditContent:
         decision.orchestrated_at,
         decision.orchestrator_version,
         {
-            agent: _used_signal(inputs.used[agent], body, outcome.enriched_at[agent])
-            for agent, body in outcome.bodies.items()
+            agent: _used_signal(
+                signal,
+                signal.payload.agent_version,
+                signal.payload.analysis.confidence,
+                outcome.enriched_at[agent],
+            )
+            for agent, signal in outcome.used.items()
         },
         None
         if normalized is None
-        else _used_signal(normalized, None, written(body_of(normalized)["normalized_at"])),
+        else _used_signal(normalized, None, None, written(payload_of(normalized).normalized_at)),
         # The bytes of `orchestrated.decision` themselves: a second encoding could differ from what was sent.
         msgspec.Raw(outcome.value),
         decision.invalid_agents,
@@ -100,11 +106,11 @@ def audit_record(outcome: Outcome, read_to: Mapping[str, int]) -> AuditContent:
     )
 
 
-def _used_signal(signal: Signal, body: JsonObject | None, published: str) -> UsedSignal:
-    """``body``: the agent's payload; None for a normalized signal, which has no agent and no analysis."""
-    confidence = number_in(analysis_of(body), "confidence")
+def _used_signal(
+    signal: Signal, agent_version: str | None, confidence: float | None, published: str
+) -> UsedSignal:
     return UsedSignal(
-        text_in(body, "agent_version"),
+        agent_version,
         None if confidence is None else number(confidence),
         published,
         signal.sha256.hex(),

@@ -14,11 +14,11 @@ from orchestration.decision import decide
 from orchestration.inputs import CompletedBy
 from orchestration.late import LateSignal, add_late, reported_at
 from orchestration.outcome import Outcome
-from orchestration.plan import milliseconds, plan_of
 from orchestration.progress import Progress, progress, progress_with
 from orchestration.roles import inputs_at
 from orchestration.rows import Collecting, Orchestrated, Row
 from orchestration.signal import Signal
+from orchestration.timestamps import milliseconds
 from orchestration.workflows import Workflows
 
 ROW_LIMIT_BYTES = 4 * 1024 * 1024
@@ -120,7 +120,7 @@ def _fold_time(row: Row | None, time: int, context: Context) -> Folded:
         now = progress(row.signals, context.workflows)
         if now.complete_at is None and now.deadline >= time:
             rules = context.workflows.digest_of_all
-            return replace(row, deadline=now.deadline, workflow=now.workflow.name, rules=rules), happenings
+            return replace(row, deadline=now.deadline, workflow=now.plan.name, rules=rules), happenings
         row, more = _outcome(row, now, context)
         happenings.extend(more)
     return row, happenings
@@ -157,7 +157,7 @@ def _collect(
         first_seen,
         last_update,
         now.deadline,
-        plan_of(now.workflow).name,
+        now.plan.name,
         context.workflows.digest_of_all,
         size,
         marker,
@@ -176,8 +176,8 @@ def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
     if row.last_update > at:
         held = [signal for signal in row.signals if signal.timestamp > at]
         counted = [signal for signal in row.signals if signal.timestamp <= at]
-    inputs = inputs_at(row.corr_id, counted, now.workflow, row.first_seen, at, completed_by)
-    outcome = decide(inputs, context.workflows, context.version)
+    inputs = inputs_at(row.corr_id, counted, now.plan, row.first_seen, at, completed_by)
+    outcome = decide(inputs, context.version)
     marker = Orchestrated(
         row.corr_id,
         outcome.decision_id,
@@ -188,7 +188,7 @@ def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
         now.deadline,
         at,
         at + milliseconds(context.idempotency_ttl_sec),
-        plan_of(now.workflow).name,
+        now.plan.name,
         len(inputs.used) + len(inputs.errors),
         reported_at(inputs, row.signals, row.previous),
     )

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestration.aggregation import Aggregate
-from orchestration.body import text_in
 from orchestration.canonical import number
 from orchestration.content import Contribution, DecisionContent, SourceContent
-from orchestration.inputs import Inputs, SourceSignal
+from orchestration.inputs import Inputs
 from orchestration.outcome import Trace
 from orchestration.plan import Plan
-from orchestration.signal import JsonObject, SignalError
-from orchestration.source import MOMENTUM
+from orchestration.signal import Signal, SignalError
+from orchestration.source import MOMENTUM, SourceSignal
 from orchestration.timestamps import format_timestamp
 
 SCHEMA_VERSION: Final = "1.0.0"
@@ -19,16 +18,15 @@ SCHEMA_VERSION: Final = "1.0.0"
 
 def decision_content(
     inputs: Inputs,
-    plan: Plan,
-    digest: str,
     identity: str,
     version: str,
-    contributing: Mapping[str, JsonObject],
+    contributing: Mapping[str, Signal],
     enriched_at: Mapping[str, str],
     trace: Trace,
 ) -> DecisionContent:
-    """``plan`` and ``digest``: the workflow's; ``identity``: the decision_id; ``contributing``: payloads by agent, sorted by name;
-    ``enriched_at``: their times as they are written."""
+    """``identity``: the decision_id; ``contributing``: signals by agent, sorted by name; ``enriched_at``: their times as
+    they are written."""
+    plan = inputs.plan
     verdict, matched, stages = trace.verdict, trace.matched, trace.stages
     agents = list(contributing)
     partial = not plan.required.issubset(contributing)
@@ -42,7 +40,7 @@ def decision_content(
         identity,
         inputs.corr_id,
         plan.name,
-        digest,
+        plan.digest,
         version,
         format_timestamp(inputs.orchestrated_at),
         verdict.action,
@@ -50,7 +48,10 @@ def decision_content(
         None if confidence is None else number(confidence),
         "weighted_average",
         agents,
-        [_contribution(agent, contributing[agent], enriched_at[agent], trace.aggregate) for agent in agents],
+        [
+            _contribution(signal, enriched_at[agent], trace.aggregate)
+            for agent, signal in contributing.items()
+        ],
         inputs.completed_by,
         partial,
         agents,
@@ -79,19 +80,19 @@ def _invalid_agents(inputs: Inputs, plan: Plan) -> dict[str, SignalError]:
     return {agent: inputs.errors[agent] for agent in sorted(inputs.errors) if agent in plan.named}
 
 
-def _contribution(agent: str, body: JsonObject, enriched_at: str, aggregate: Aggregate) -> Contribution:
-    part = aggregate.contributions.get(agent)
+def _contribution(signal: Signal, enriched_at: str, aggregate: Aggregate) -> Contribution:
+    part = aggregate.contributions.get(signal.agent)
     return Contribution(
-        agent,
-        text_in(body, "agent_version"),
-        body["corr_id"],
+        signal.agent,
+        signal.payload.agent_version,
+        signal.corr_id,
         enriched_at,
         None if part is None else number(part),
     )
 
 
-def _direction(momentum: JsonObject | None) -> str | None:
-    return None if momentum is None else text_in(momentum["analysis"], "trend_direction") or "unknown"
+def _direction(momentum: Signal | None) -> str | None:
+    return None if momentum is None else momentum.payload.analysis.trend_direction or "unknown"
 
 
 def _source(source: SourceSignal | None) -> SourceContent | None:

@@ -5,10 +5,8 @@ from typing import Any
 
 import msgspec
 
-from orchestration.body import analysis_of, number_in, text_in
 from orchestration.canonical import Number, number
 from orchestration.outcome import Outcome
-from orchestration.plan import plan_of
 from orchestration.precedence import RISK
 
 
@@ -57,15 +55,14 @@ def risk_content(outcome: Outcome) -> RiskContent:
     decision = outcome.content
     source = decision.source_signal
     analysis = _analysis(outcome, RISK)
-    score = number_in(analysis, "overall_score")
     return RiskContent(
         decision.decision_id,
         decision.corr_id,
         None if source is None else source.instrument,
         decision.action,
         decision.reason,
-        text_in(analysis, "risk_level"),
-        None if score is None else number(score),
+        None if analysis is None else analysis.risk_level,
+        None if analysis is None else number(analysis.overall_score),
         decision.position_size,
         decision.confidence,
         decision.orchestrated_at,
@@ -88,7 +85,7 @@ def summary_content(outcome: Outcome) -> SummaryContent:
 def portfolio_content(outcome: Outcome) -> PortfolioContent:
     decision = outcome.content
     source = decision.source_signal
-    impact = number_in(_analysis(outcome, "correlation"), "portfolio_impact")
+    analysis = _analysis(outcome, "correlation")
     return PortfolioContent(
         decision.decision_id,
         decision.corr_id,
@@ -96,7 +93,7 @@ def portfolio_content(outcome: Outcome) -> PortfolioContent:
         None if source is None else source.side,
         decision.action,
         decision.position_size,
-        None if impact is None else number(impact),
+        None if analysis is None else number(analysis.portfolio_impact),
         decision.confidence,
         decision.orchestrated_at,
     )
@@ -104,6 +101,5 @@ def portfolio_content(outcome: Outcome) -> PortfolioContent:
 
 def _analysis(outcome: Outcome, agent: str) -> Any:
     """What a contributing agent found; None for one that the workflow does not name."""
-    if agent in plan_of(outcome.inputs.workflow).named:
-        return analysis_of(outcome.bodies.get(agent))
-    return None
+    signal = outcome.used.get(agent)
+    return None if signal is None or agent not in outcome.inputs.plan.named else signal.payload.analysis

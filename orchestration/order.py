@@ -1,25 +1,26 @@
 """The order: the one message of an outcome that makes somebody trade (contracts §5)."""
 
-from orchestration.body import number_in
 from orchestration.canonical import number
 from orchestration.content import DecisionContent, OrderContent, RiskParams
 from orchestration.ids import order_id
-from orchestration.signal import JsonObject
+from orchestration.signal import Signal
+from orchestration.stages import StagesRun
 
 
-def order_content(decision: DecisionContent, risk: JsonObject, valid_until: str) -> OrderContent:
-    """The content of the ``execution.*`` message of a decision that trades. ``risk``: the risk agent's payload.
+def order_content(decision: DecisionContent, risk: Signal, stages: StagesRun | None) -> OrderContent:
+    """The content of the ``execution.*`` message of a decision that trades. ``risk``: the risk agent's signal.
 
-    ValueError for a decision without a source signal, which never trades.
+    ValueError for one without a source signal or a time until which it is valid: such a decision never trades.
     """
     source = decision.source_signal
-    if source is None:
-        raise ValueError("decision: one that trades, so with a source signal")
-    analysis = risk["analysis"]
-    recommendations = analysis.get("recommendations")
-    stop_loss = number_in(recommendations, "suggested_stop_loss")
-    largest_risk = number_in(recommendations, "max_risk_per_trade")
-    score = number_in(analysis, "overall_score")
+    timing = None if stages is None else stages.timing
+    if source is None or timing is None:
+        raise ValueError("decision: one that trades")
+    analysis = risk.payload.analysis
+    recommendations = analysis.recommendations
+    stop_loss = largest_risk = None
+    if recommendations is not None:
+        stop_loss, largest_risk = recommendations.suggested_stop_loss, recommendations.max_risk_per_trade
     return OrderContent(  # by position, as the decision is
         order_id(decision.decision_id),
         decision.decision_id,
@@ -33,7 +34,7 @@ def order_content(decision: DecisionContent, risk: JsonObject, valid_until: str)
         "account_currency",
         source.price,
         decision.confidence,
-        None if score is None else number(score),
+        number(analysis.overall_score),
         decision.action,
         decision.strategy,
         decision.handler,
@@ -46,5 +47,5 @@ def order_content(decision: DecisionContent, risk: JsonObject, valid_until: str)
         decision.reason,
         decision.contributing_agents,
         decision.orchestrated_at,
-        valid_until,
+        timing.valid_until,
     )

@@ -9,7 +9,7 @@ from orchestration.aggregation import Aggregate
 from orchestration.content import DecisionContent, OrderContent
 from orchestration.inputs import Inputs
 from orchestration.routes import Matched
-from orchestration.signal import JsonObject
+from orchestration.signal import JsonObject, Signal
 from orchestration.stages import StagesRun
 from orchestration.workflow import Route
 
@@ -43,7 +43,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """``content``: what the decision says; ``value`` is its canonical JSON, encoded once for all who need it.
 
-    ``bodies``: payloads by agent of all used signals, to be read only; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where
+    ``used``: all used signals by agent, sorted by name; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where
     another rule had precedence; None under precedence 1. ``order``: the one executable message's content, or None.
     """
 
@@ -55,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     reason: str
     route: Route | None
     order: OrderContent | None
-    bodies: Mapping[str, JsonObject]
+    used: Mapping[str, Signal]
     enriched_at: Mapping[str, str]
     trace: Trace
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from orchestration.inputs import CompletedBy, Inputs, SourceSignal, Superseded
+from orchestration.inputs import CompletedBy, Inputs, Superseded
+from orchestration.plan import Plan
 from orchestration.signal import NORMALIZED, Signal, SignalError
-from orchestration.source import source_signal
-from orchestration.workflow import Workflow
+from orchestration.source import SourceSignal, source_signal
 
 RISK = "risk"
 
@@ -54,7 +54,7 @@ class Known:
 def inputs_at(
     corr_id: str,
     signals: Sequence[Signal],
-    workflow: Workflow,
+    plan: Plan,
     first_seen: int,
     at: int,
     completed_by: CompletedBy,
@@ -82,7 +82,7 @@ def inputs_at(
         error_count = sum(1 for signal in signals if signal.error is not None)
     return Inputs(
         corr_id,
-        workflow,
+        plan,
         first_seen,
         at,
         completed_by,

@@ -7,13 +7,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orchestration.body import analysis_of, number_in, text_in
+from orchestration.body import number_in
 from orchestration.canonical import Number, number
-from orchestration.inputs import SourceSignal
-from orchestration.per_object import PerObject
-from orchestration.plan import milliseconds
-from orchestration.signal import JsonObject
-from orchestration.timestamps import format_timestamp
+from orchestration.signal import Signal
+from orchestration.source import SourceSignal
+from orchestration.timestamps import format_timestamp, milliseconds
 from orchestration.workflow import Stages
 
 STAGE_ERROR = "stage_error"
@@ -24,13 +22,12 @@ _LARGEST_LEAD_MS = 60_000
 
 
 class Staged(msgspec.Struct, frozen=True, gc=False):
-    """What the stages look at. ``bodies``: payloads of the contributing agents, ``enriched_at``: the latest of theirs.
+    """What the stages look at. ``signals``: the contributing agents', ``enriched_at``: the latest of theirs.
 
     Times in ms since the epoch.
     """
 
-    limits: Stages
-    bodies: Mapping[str, JsonObject]
+    signals: Mapping[str, Signal]
     enriched_at: int
     source: SourceSignal | None
     position_multiplier: float
@@ -108,13 +105,13 @@ class StagesRun(msgspec.Struct, frozen=True, gc=False):
     timing: Timing | None
 
 
-def run_stages(staged: Staged) -> StagesRun:
-    """Run the workflow's stages in order up to the first that stops or fails. Never raises."""
+def run_stages(planned: Sequence["PlannedStage"], staged: Staged) -> StagesRun:
+    """Run a workflow's stages in order up to the first that stops or fails. Never raises."""
     records: list[StageRecord] = []
     stopped: str | None = None
     size: Size | None = None
     timing: Timing | None = None
-    for number_of_stage, name, stage, limit in _planned(staged.limits):
+    for number_of_stage, name, stage, limit in planned:
         try:
             result = stage(staged, limit)
         except Exception as error:  # noqa: BLE001 - a stage that fails stops its own decision, not the worker
@@ -139,8 +136,8 @@ def run_stages(staged: Staged) -> StagesRun:
 def validation(staged: Staged, minimum_quality: float) -> Result:
     """Stops where the agents' mean confidence in themselves is too low."""
     reported = []
-    for body in staged.bodies.values():
-        confidence = number_in(body["analysis"], "confidence")
+    for signal in staged.signals.values():
+        confidence = signal.payload.analysis.confidence
         if confidence is not None:
             reported.append(confidence)
     # The exact sum, rounded: 0.6 three times must be 0.6 in any order, and a mean of 0.6 must pass.
@@ -152,15 +149,16 @@ def validation(staged: Staged, minimum_quality: float) -> Result:
 
 def risk_check(staged: Staged, maximum_overall_risk: float) -> Result:
     """Stops where the risk agent says no, says nothing, or sees too much risk."""
-    analysis = analysis_of(staged.bodies.get("risk"))
-    if text_in(analysis, "risk_level") == "blocked":
-        return Stop(True, "risk_blocked")
-    overall = number_in(analysis, "overall_score")
-    if overall is None:
+    risk = staged.signals.get("risk")
+    if risk is None:
         return Stop(True, "no_risk_view")
+    analysis = risk.payload.analysis
+    if analysis.risk_level == "blocked":
+        return Stop(True, "risk_blocked")
+    overall = analysis.overall_score
     if overall > maximum_overall_risk:
         return Stop(True, "excessive_risk")
-    exposure, volatility = analysis.get("exposure_analysis"), analysis.get("volatility_metrics")
+    exposure, volatility = analysis.exposure_analysis, analysis.volatility_metrics
     return RiskApproved(
         RiskFactors(
             number(overall),
@@ -179,13 +177,13 @@ def _factor(section: Any, name: str) -> Number | UnsetType:
 
 def position_sizing(staged: Staged, _limit: None) -> Result:
     """Stops without a size above 0 or without a price. Sizes in account currency."""
-    analysis = analysis_of(staged.bodies.get("risk"))
-    sizing = None if analysis is None else analysis.get("position_sizing")
-    base = number_in(sizing, "recommended_size")
-    if base is None or not base > 0:
+    risk = staged.signals.get("risk")
+    sizing = None if risk is None else risk.payload.analysis.position_sizing
+    base = None if sizing is None else sizing.recommended_size
+    if sizing is None or base is None or not base > 0:
         return Stop(True, "no_position_size")
     size = base * staged.position_multiplier
-    cap = number_in(sizing, "max_position_size")
+    cap = sizing.max_position_size
     if cap is not None and cap < size:
         size = cap
     if not isfinite(size):
@@ -216,26 +214,23 @@ def execution_timing(staged: Staged, largest: int) -> Result:
     return Timing(number(age / 1000), valid_until)
 
 
-class _Planned(NamedTuple):
+class PlannedStage(NamedTuple):
     number_of_stage: int
     name: str
     stage: Callable[[Staged, Any], Result]
     limit: float | None
 
 
-def _plan(limits: Stages) -> tuple[_Planned, ...]:
+def planned_stages(limits: Stages) -> tuple[PlannedStage, ...]:
     """The stages that run, in order; one that a workflow leaves out keeps its number."""
     planned = []
     if limits.validation is not None:
-        planned.append(_Planned(0, "validation", validation, limits.validation.minimum_quality))
+        planned.append(PlannedStage(0, "validation", validation, limits.validation.minimum_quality))
     if limits.risk_check is not None:
-        planned.append(_Planned(1, "risk_check", risk_check, limits.risk_check.maximum_overall_risk))
+        planned.append(PlannedStage(1, "risk_check", risk_check, limits.risk_check.maximum_overall_risk))
     if limits.position_sizing is not None:
-        planned.append(_Planned(2, "position_sizing", position_sizing, None))
+        planned.append(PlannedStage(2, "position_sizing", position_sizing, None))
     if limits.execution_timing is not None:
         largest = milliseconds(limits.execution_timing.max_signal_age_sec)
-        planned.append(_Planned(3, "execution_timing", execution_timing, largest))
+        planned.append(PlannedStage(3, "execution_timing", execution_timing, largest))
     return tuple(planned)
-
-
-_planned: PerObject[Stages, tuple[_Planned, ...]] = PerObject(_plan)

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestration.inputs import SourceSignal
 from orchestration.signal import Signal
-from orchestration.source import source_conflict, source_signal
+from orchestration.source import SourceSignal, source_conflict, source_signal
 from tests.pure.builders import SOURCE, START, correlation, enriched, momentum, normalized, risk
 
 
@@ -15,7 +14,7 @@ def used(*signals: Signal) -> dict[str, Signal]:
 
 
 def conflict(start: Signal | None, *signals: Signal) -> bool:
-    return source_conflict(start, {signal.agent: signal.body or {} for signal in signals})
+    return source_conflict(start, used(*signals))
 
 
 def says(agent: str, **source: Any) -> Signal:
@@ -53,7 +52,7 @@ def test_fields_of_two_signals_are_never_mixed() -> None:
 def test_a_payload_that_was_stored_as_bytes_alone_says_the_same() -> None:
     start, agent = normalized(), momentum()
     before = source_signal(start, {}), source_signal(None, used(agent))
-    start.body = agent.body = None
+    start.payload = start.body = agent.payload = agent.body = None
     assert (source_signal(start, {}), source_signal(None, used(agent))) == before
 
 

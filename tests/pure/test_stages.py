@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from orchestration.canonical import canonical_json
-from orchestration.inputs import SourceSignal
+from orchestration.payload import payload_of
 from orchestration.signal import Signal
-from orchestration.source import source_signal
-from orchestration.stages import Staged, StagesRun, run_stages
+from orchestration.source import SourceSignal, source_signal
+from orchestration.stages import Staged, StagesRun, planned_stages, run_stages
 from orchestration.timestamps import parse_timestamp
 from orchestration.workflow import Stages
-from tests.pure.builders import DECIDED, START, correlation, enriched, momentum, normalized, risk
+from tests.pure.builders import DECIDED, START, by_agent, correlation, enriched, momentum, normalized, risk
 
 SOURCE = source_signal(normalized(), {})
 
@@ -25,18 +25,18 @@ def run(
     orchestrated_at: int = DECIDED,
     limits: dict[str, Any] | None = None,
 ) -> StagesRun:
-    bodies = {signal.agent: signal.body or {} for signal in signals or (momentum(), risk(), correlation())}
-    enriched_at = max(parse_timestamp(body["enriched_at"]) for body in bodies.values())
+    given = by_agent(*(signals or (momentum(), risk(), correlation())))
+    enriched_at = max(parse_timestamp(payload_of(signal).enriched_at) for signal in given.values())
     return run_stages(
+        planned_stages(Stages.model_validate(limits or {})),
         Staged(
-            Stages.model_validate(limits or {}),
-            bodies,
+            given,
             enriched_at,
             source,
             multiplier,
             first_seen,
             orchestrated_at,
-        )
+        ),
     )
 
 

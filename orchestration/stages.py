@@ -171,7 +171,7 @@ def risk_check(staged: Staged, maximum_overall_risk: float) -> Result:
 
 
 def _factor(section: Any, name: str) -> Number | UnsetType:
-    value = number_in(section, name)
+    value = None if section is None else number_in(section, name)
     return UNSET if value is None else number(value)
 
 

@@ -6,7 +6,19 @@ import pytest
 
 from orchestration.signal import Signal
 from orchestration.source import SourceSignal, source_conflict, source_signal
-from tests.pure.builders import SOURCE, START, correlation, enriched, momentum, normalized, risk
+from tests.pure.builders import (
+    MOMENTUM,
+    RISK,
+    SOURCE,
+    START,
+    correlation,
+    enriched,
+    momentum,
+    normalized,
+    risk,
+)
+
+ANALYSES = {"momentum": MOMENTUM, "risk": RISK}
 
 
 def used(*signals: Signal) -> dict[str, Signal]:
@@ -18,7 +30,7 @@ def conflict(start: Signal | None, *signals: Signal) -> bool:
 
 
 def says(agent: str, **source: Any) -> Signal:
-    return enriched(agent, {}, source=source)
+    return enriched(agent, ANALYSES.get(agent, {}), source=source)
 
 
 def test_the_normalized_signal_alone_is_the_source() -> None:
@@ -40,7 +52,7 @@ def test_momentum_comes_before_the_others_and_they_by_name() -> None:
 
 @pytest.mark.parametrize("nothing", [None, {}, {"instrument": None, "price": None}, {"note": "x"}], ids=repr)
 def test_whoever_says_nothing_is_passed_over(nothing: Any) -> None:
-    silent = enriched("momentum", {}, source=nothing)
+    silent = enriched("momentum", MOMENTUM, source=nothing)
     assert source_signal(None, used(silent)) is None
     assert source_signal(None, used(silent, says("risk", side="sell"))) == SourceSignal(side="sell")
 

@@ -62,7 +62,7 @@ Folded = tuple[Row | None, Sequence[Happening]]
 
 def fold(row: Row | None, event: Event, context: Context) -> Folded:
     """Take one event into a row. Never raises for anything that a record can carry."""
-    if isinstance(event, Signal):
+    if type(event) is Signal:
         if row is None:
             return _collect(None, (event,), None, context)
         return _fold_signals(row, (event,), context)
@@ -72,7 +72,7 @@ def fold(row: Row | None, event: Event, context: Context) -> Folded:
 
 
 def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) -> Folded:
-    marker = row if isinstance(row, Orchestrated) else row.previous if row is not None else None
+    marker = row if type(row) is Orchestrated else row.previous if row is not None else None
     before = marker
     happenings: list[Happening] = []
     joining: list[Signal] = []
@@ -84,7 +84,7 @@ def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) 
             happenings.extend(late)
         else:
             joining.append(signal)
-    collecting = row if isinstance(row, Collecting) else None
+    collecting = row if type(row) is Collecting else None
     if not joining:
         if marker is before:
             return row, ()
@@ -96,7 +96,7 @@ def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) 
 def _read_before(row: Row, signal: Signal) -> bool:
     """At-least-once reads records again after a crash that the restored row already knows: they count once."""
     marker: Orchestrated | None
-    if isinstance(row, Collecting):
+    if type(row) is Collecting:
         marker = row.previous
         for held in reversed(row.signals):
             if held.agent == signal.agent:
@@ -110,13 +110,13 @@ def _read_before(row: Row, signal: Signal) -> bool:
 
 
 def _fold_time(row: Row | None, time: int, context: Context) -> Folded:
-    if isinstance(row, Orchestrated):
+    if type(row) is Orchestrated:
         return (None if row.expires < time else row), ()
     happenings: list[Happening] = []
     # More than once where records that waited open the correlation anew. The marker of the last outcome stays, though
     # its own end may have passed: were it deleted together with the outcome, records that are read again after a crash
     # would decide a second time.
-    while isinstance(row, Collecting):
+    while type(row) is Collecting:
         now = progress(row.signals, context.workflows)
         if now.complete_at is None and now.deadline >= time:
             rules = context.workflows.digest_of_all

@@ -1,6 +1,6 @@
 """One signal of a correlation: a record that was read, checked and accepted into a row."""
 
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
@@ -20,6 +20,7 @@ class SignalError(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
+@final
 class Signal(msgspec.Struct, eq=False, gc=False):
     """A normalized or enriched signal with its place in the log. Never changed after it was made.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import fsum, isfinite
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -35,6 +35,7 @@ class Staged(msgspec.Struct, frozen=True, gc=False):
     orchestrated_at: int
 
 
+@final
 class Stop(msgspec.Struct, frozen=True, gc=False):
     """A stage's verdict that nothing may be executed."""
 
@@ -42,6 +43,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+@final
 class Failure(msgspec.Struct, frozen=True, gc=False):
     """A stage's result that no number can hold: reported as an exception of that kind would be."""
 
@@ -69,11 +71,13 @@ class RiskApproved(msgspec.Struct, frozen=True, gc=False):
     risk_approved: Literal[True] = True
 
 
+@final
 class Size(msgspec.Struct, frozen=True, gc=False):
     base_size: Number
     position_size: Number
 
 
+@final
 class Timing(msgspec.Struct, frozen=True, gc=False):
     signal_age_sec: Number
     valid_until: str
@@ -117,18 +121,19 @@ def run_stages(planned: Sequence["PlannedStage"], staged: Staged) -> StagesRun:
         except Exception as error:  # noqa: BLE001 - a stage that fails stops its own decision, not the worker
             # Class and fixed text only: an exception's own text may carry a received value into topics and logs.
             result = Failure(type(error).__name__, f"{name}: could not be computed")
-        if isinstance(result, Failure):
+        # `isinstance` asks a struct's metaclass, which costs as much as a stage.
+        if type(result) is Failure:
             records.append(StageRecord(number_of_stage, name, True, error=result))
             stopped = STAGE_ERROR
             break
-        if isinstance(result, Stop):
+        if type(result) is Stop:
             records.append(StageRecord(number_of_stage, name, True, result))
             stopped = result.reason
             break
         records.append(StageRecord(number_of_stage, name, False, result))
-        if isinstance(result, Size):
+        if type(result) is Size:
             size = result
-        elif isinstance(result, Timing):
+        elif type(result) is Timing:
             timing = result
     return StagesRun(records, stopped, size, timing)
 

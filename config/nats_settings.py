@@ -8,6 +8,8 @@ from pydantic import BaseModel, SecretStr
 from config.errors import Problem
 from config.variables import variable
 
+SHIPPED_MIRROR_RULES = Path(__file__).parent / "nats" / "mirror.yaml"
+
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"
 _NAME_EXPECTED = "1 to 64 of A-Z a-z 0-9 _ -"
 _SERVER = r"(nats|tls|ws|wss)://[^\s,]+"
@@ -61,6 +63,27 @@ class NatsSettings(BaseModel):
         "NATS_KEY", "PEM file of the key to NATS_CERT.", example="/etc/nats/client.key"
     )
 
+    nats_tls_handshake_first: bool = variable(
+        "NATS_TLS_HANDSHAKE_FIRST",
+        "Whether TLS begins before the server has said anything, for servers with `handshake_first`.",
+        default=False,
+        example="true",
+    )
+    nats_sync_always: bool = variable(
+        "NATS_SYNC_ALWAYS",
+        "Whether the server has `sync_interval: always`, which no client can see. It silences the warning about streams with "
+        "one replica.",
+        default=False,
+        example="true",
+    )
+    mirror_rules: Path = variable(
+        "NATS_MIRROR_RULES",
+        "Rules file of the mirror: which subjects and topics it carries, and which headers.",
+        default=SHIPPED_MIRROR_RULES,
+        default_text="the shipped config/nats/mirror.yaml",
+        example="/etc/orchestrator/mirror.yaml",
+    )
+
     def nats_problems(self) -> Iterator[Problem]:
         if (self.nats_user is None) != (self.nats_password is None):
             missing = "NATS_USER" if self.nats_user is None else "NATS_PASSWORD"
@@ -68,3 +91,13 @@ class NatsSettings(BaseModel):
         if (self.nats_cert is None) != (self.nats_key is None):
             missing = "NATS_CERT" if self.nats_cert is None else "NATS_KEY"
             yield Problem(missing, "a value: NATS_CERT and NATS_KEY go together")
+        identities = {
+            "NATS_PASSWORD": self.nats_password,
+            "NATS_TOKEN": self.nats_token,
+            "NATS_CREDS": self.nats_creds,
+            "NATS_NKEY": self.nats_nkey,
+        }
+        given = [name for name, value in identities.items() if value is not None]
+        if len(given) > 1:
+            # The client would choose one of them by itself, and the refusal would speak of the other.
+            yield Problem(given[1], f"nothing, since {given[0]} is given: one way of proving who we are")

@@ -71,7 +71,7 @@ def text_header(headers: Headers, name: str) -> str | None:
     """The last value of a header, where it is text."""
     for key, value in reversed(headers):
         if key == name:
-            return value.decode() if value.isascii() else None
+            return (value or b"").decode() if (value or b"").isascii() else None
     return None
 
 
@@ -91,7 +91,8 @@ def _line(name: str, value: bytes) -> str | None:
     if not name or not _NAME.issuperset(name):
         return None
     try:
-        text = value.decode()
+        # A Kafka header may have no value at all.
+        text = (value or b"").decode()
     except UnicodeDecodeError:
         return None
     return None if "\r" in text or "\n" in text else text

@@ -102,7 +102,7 @@ class Mirror:
                     logger.warning("%s", warning)
                     self._warned.add(warning)
             info = await context.stream_info(stream)
-            largest = min(client.max_payload, *_positive(info.config.max_msg_size))
+            largest = min([client.max_payload, *_positive(info.config.max_msg_size)])
             logger.info("the mirror is connected to %s", addresses(settings.nats))
             self._connected = True
             self._observer.health("ok")

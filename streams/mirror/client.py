@@ -32,6 +32,11 @@ class SentHeaders(dict[str, str]):
 class MirrorClient(Client):
     """Use ``pairs_of`` for a received message's headers."""
 
+    @property
+    def wants_tls(self) -> bool:
+        """Whether the server has said that it speaks TLS only."""
+        return bool(self._server_info.get("tls_required"))
+
     @staticmethod
     @override
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """One connection to NATS: how we are let in, and what is said where we are not. No secret stands in any text from here."""
 
 import asyncio
+import contextlib
 import ssl
 import stat
 from collections.abc import Iterator
@@ -102,6 +103,10 @@ async def connect(settings: NatsSettings, name: str, lost: asyncio.Event) -> Mir
         text = str(problem).lower()
         if isinstance(problem, nats.errors.AuthorizationError) or any(part in text for part in _REFUSALS):
             raise NatsRefused(f"{addresses(settings)} refuses {shown_identity(settings)}") from None
+        if isinstance(problem, ConnectionError) and client.wants_tls:
+            # A server that does not accept our certificate hangs up behind the handshake, often before it has said why.
+            shown = "the certificate of NATS_CERT" if settings.nats_cert else "a client without NATS_CERT"
+            raise NatsRefused(f"{addresses(settings)}: TLS failed: the server hangs up on {shown}") from None
         raise NatsUnavailable(f"{addresses(settings)}: {_plain(problem)}") from None
     return client
 
@@ -210,8 +215,7 @@ def _plain(problem: BaseException) -> str:
 
 
 async def _discard(client: MirrorClient) -> None:
-    """Its tasks and socket, where a connection was half made."""
-    try:
-        await client.close()
-    except (OSError, nats.errors.Error, AttributeError, AssertionError):
-        return
+    """Its tasks and socket, where a connection was half made. A handshake that failed is never said goodbye to: not waited for."""
+    with contextlib.suppress(OSError, TimeoutError, nats.errors.Error, AttributeError, AssertionError):
+        async with asyncio.timeout(1.0):
+            await client.close()

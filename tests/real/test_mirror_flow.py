@@ -1,0 +1,47 @@
+"""Agents and executors that know NATS alone, and an orchestrator on Kafka: the whole way and back."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.stack.nats_server import NatsServer
+from tests.real.conftest import MakeOrchestrator
+from tests.real.mirrored import (
+    WORKER_WITH_MIRROR_COMMAND,
+    mirror_process,
+    nats_side,
+    names_of_our_own,
+)
+from tests.real.signal_sets import bodies, topic_of
+from tests.real.worker_process import Worker, eventually
+
+OUTPUTS = ("orchestrated.decision", "execution.order")
+
+
+async def test_an_agent_on_nats_is_heard_and_a_subscriber_on_nats_gets_decision_and_order(
+    make_orchestrator: MakeOrchestrator, fresh_nats: NatsServer, tmp_path: Path
+) -> None:
+    orchestrator = make_orchestrator()
+    environment = orchestrator.environment | names_of_our_own() | {"NATS_URL": fresh_nats.url}
+    orchestrator.start()
+    mirror = mirror_process(tmp_path, "a", environment)
+    try:
+        mirror.start()
+        async with nats_side(fresh_nats.url) as side:
+            assert eventually(lambda: mirror.nats_health() == "ok")
+            await side.listen(*OUTPUTS)
+            corr_ids = [f"flow-{number}" for number in range(20)]
+            for corr_id in corr_ids:
+                for agent, body in bodies(corr_id).items():
+                    await side.publish(topic_of(agent), body)
+            for subject in OUTPUTS:
+                await side.wait_for(subject, corr_ids)
+            decisions = {body["corr_id"]: body for body in side.bodies("orchestrated.decision")}
+            orders = side.bodies("execution.order")
+    finally:
+        mirror.close()
+    assert sorted(decisions) == sorted(corr_ids)
+    assert all(decision["action"] == "trade" for decision in decisions.values())
+    assert sorted(order["decision_id"] for order in orders) == sorted(
+        decision["decision_id"] for decision in decisions.values()
+    )

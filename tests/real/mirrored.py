@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,13 @@ PATIENCE_SECONDS = 60.0
 
 
 def mirror_process(folder: Path, name: str, environment: Mapping[str, str]) -> Worker:
-    """`orchestrator mirror`, not started yet."""
-    return Worker(folder / f"mirror-{name}", folder / f"mirror-{name}.log", environment, MIRROR_COMMAND)
+    """`orchestrator mirror`, not started yet. It has a name of its own: what it owned it has again when it is back."""
+    return Worker(
+        folder / f"mirror-{name}",
+        folder / f"mirror-{name}.log",
+        {"ORCHESTRATOR_WORKER_ID": name, **environment},
+        MIRROR_COMMAND,
+    )
 
 
 def names_of_our_own() -> dict[str, str]:
@@ -70,8 +75,14 @@ class NatsSide:
     ) -> None:
         """A message of each corr_id on this subject."""
         wanted = set(corr_ids)
+        await self.wait_until(
+            lambda: not wanted - {body["corr_id"] for body in self.bodies(subject)}, seconds
+        )
+
+    async def wait_until(self, true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+        """Asked again with each message that arrives."""
         async with asyncio.timeout(seconds):
-            while wanted - {body["corr_id"] for body in self.bodies(subject)}:
+            while not true():
                 self._arrived.clear()
                 await self._arrived.wait()
 

@@ -78,7 +78,7 @@ def accounts(folder: Path) -> Accounts:
     limits = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
     limits |= {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "conn": -1, "leaf": -1}
     operator_token = token(operator, "operator", operator.public_key.decode(), {"type": "operator"})
-    system, _, system_public = new_pair("account")
+    _, _, system_public = new_pair("account")
     known, _, known_public = new_pair("account")
     other, _, _ = new_pair("account")
     preload = {

@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
-import pytest
-
 from streams.stack.nats_server import NatsServer
 from tests.real.conftest import MakeOrchestrator
 from tests.real.mirrored import (
-    WORKER_WITH_MIRROR_COMMAND,
     mirror_process,
-    nats_side,
     names_of_our_own,
+    nats_side,
 )
 from tests.real.signal_sets import bodies, topic_of
-from tests.real.worker_process import Worker, eventually
+from tests.real.worker_process import eventually
 
 OUTPUTS = ("orchestrated.decision", "execution.order")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from config.mirror.patterns import Pattern, Rule
 
-_HEADER = re.compile(r"[!-9;-~]{1,100}\*?")
+_HEADER = re.compile(r"[!-)+-9;-~]{1,100}\*?|\*")
 _MOST_RULES = 100
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,10 +60,14 @@ class Mirrored:
         return (info.num_ack_pending or 0) + (info.num_pending or 0)
 
     async def all_acknowledged(self, side: NatsSide, subject: str) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            # Nobody tells when a consumer has heard of everything: it is asked.
-            while await self.unacknowledged(side, subject):
-                await asyncio.sleep(0.05)
+        """Returns when the consumer has heard of everything. Nobody tells: it is asked."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            left = await self.unacknowledged(side, subject)
+            if not left:
+                return
+            assert time.monotonic() < deadline, f"{left} messages of {subject} are not acknowledged"
+            await asyncio.sleep(0.05)
 
     def close(self) -> None:
         for mirror in self._mirrors:

@@ -91,13 +91,3 @@ class NatsSettings(BaseModel):
         if (self.nats_cert is None) != (self.nats_key is None):
             missing = "NATS_CERT" if self.nats_cert is None else "NATS_KEY"
             yield Problem(missing, "a value: NATS_CERT and NATS_KEY go together")
-        identities = {
-            "NATS_PASSWORD": self.nats_password,
-            "NATS_TOKEN": self.nats_token,
-            "NATS_CREDS": self.nats_creds,
-            "NATS_NKEY": self.nats_nkey,
-        }
-        given = [name for name, value in identities.items() if value is not None]
-        if len(given) > 1:
-            # The client would choose one of them by itself, and the refusal would speak of the other.
-            yield Problem(given[1], f"nothing, since {given[0]} is given: one way of proving who we are")

@@ -42,7 +42,7 @@ def connection_options(settings: NatsSettings) -> dict[str, Any]:
 
     Raises ConfigurationError for files that cannot be read, hold something else, or that others may read.
     """
-    problems = [*_loose_files(settings)]
+    problems = [*_several_identities(settings), *_loose_files(settings)]
     if not problems:
         problems = [*_bad_seeds(settings)]
     if problems:
@@ -132,6 +132,19 @@ def shown_identity(settings: NatsSettings) -> str:
     if settings.nats_cert is not None:
         return "the certificate of NATS_CERT (no user, token, seed or credentials are set)"
     return "a client without any identity: NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY or NATS_CERT"
+
+
+def _several_identities(settings: NatsSettings) -> Iterator[Problem]:
+    """The client would choose one of them by itself, and a refusal would speak of the other."""
+    identities = {
+        "NATS_PASSWORD": settings.nats_password,
+        "NATS_TOKEN": settings.nats_token,
+        "NATS_CREDS": settings.nats_creds,
+        "NATS_NKEY": settings.nats_nkey,
+    }
+    first, *more = [name for name, value in identities.items() if value is not None] or [""]
+    for name in more:
+        yield Problem(name, f"nothing, since {first} is given: one way of proving who we are")
 
 
 def _loose_files(settings: NatsSettings) -> Iterator[Problem]:

@@ -196,4 +196,6 @@ def test_two_ways_of_proving_who_we_are_are_refused() -> None:
     with pytest.raises(
         ConfigurationError, match="NATS_TOKEN: expected nothing, since NATS_PASSWORD is given"
     ):
-        load_settings({"NATS_USER": "mirror", "NATS_PASSWORD": SECRET, "NATS_TOKEN": SECRET})
+        connection_options(
+            load_settings({"NATS_USER": "mirror", "NATS_PASSWORD": SECRET, "NATS_TOKEN": SECRET})
+        )

@@ -21,6 +21,7 @@ from streams.clients import client_settings
 from streams.mirror.connection import NatsRefused
 from streams.mirror.jetstream import JetStreamRefused
 from streams.mirror.mirror import Mirror
+from streams.mirror.waiting import pause
 from streams.topics import TopicsRefused, ensure_topics
 from tables.web.server import WebServer
 
@@ -89,7 +90,7 @@ class MirrorProcess:
                     exception.args[0].str(),
                     RETRY_SECONDS,
                 )
-                await asyncio.wait({asyncio.ensure_future(self._stopping.wait())}, timeout=RETRY_SECONDS)
+                await pause(self._stopping, RETRY_SECONDS)
             else:
                 self.kafka_reached = True
                 return

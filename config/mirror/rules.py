@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -75,7 +76,8 @@ class MirrorRules(_Model):
         return next((subject for rule in rules if (subject := rule.translate(topic)) is not None), None)
 
 
-def allowed(name: str, names: Iterable[str]) -> bool:
+@lru_cache(maxsize=4096)
+def allowed(name: str, names: tuple[str, ...]) -> bool:
     """Whether a header's name is on the list. `Nats-…` never is, however it is written."""
     if name.lower().startswith("nats-"):
         return False

@@ -1,7 +1,8 @@
 """Headers from one side to the other: those on the list, with all their values; the origin goes with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from config.mirror.rules import allowed
 from orchestration.record import Headers, Record
@@ -21,7 +22,7 @@ MESSAGE_ID = "Nats-Msg-Id"
 EXPECTED_STREAM = "Nats-Expected-Stream"
 
 
-def kafka_headers(message: StreamMessage, stream: str, names: Iterable[str]) -> HeaderPairs:
+def kafka_headers(message: StreamMessage, stream: str, names: tuple[str, ...]) -> HeaderPairs:
     """For Kafka: the message's headers that are on the list ``names``, then where it stood in NATS.
 
     Headers that bear one of our names are left out: they would say that it stood elsewhere.
@@ -37,7 +38,9 @@ def kafka_headers(message: StreamMessage, stream: str, names: Iterable[str]) -> 
     )
 
 
-def nats_headers(record: Record, message_id: str, stream: str, names: Iterable[str]) -> list[tuple[str, str]]:
+def nats_headers(
+    record: Record, message_id: str, stream: str, names: tuple[str, ...]
+) -> list[tuple[str, str]]:
     """For NATS: the record's headers on the list that NATS can hold, then its id and where it stood in Kafka."""
     kept = [
         (name, text)
@@ -83,7 +86,13 @@ def size_of(headers: Sequence[tuple[str, str]]) -> int:
 def nats_time(nanoseconds: int) -> str:
     """RFC 3339 in UTC with nine digits, as NATS writes it."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    """Messages of one second come together, and writing it out costs more than the rest of their headers."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _line(name: str, value: bytes) -> str | None:

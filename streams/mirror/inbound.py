@@ -7,7 +7,7 @@ what comes. Any failure ends the session, and the next one begins there: start a
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ class InboundSettings:
     """``outbound_subjects``: those that the mirror itself writes to, where its own messages have to be known again."""
 
     stream: str
-    header_names: Sequence[str]
+    header_names: tuple[str, ...]
     outbound_subjects: frozenset[str]
     positions_topic: str
     writer_configuration: Mapping[str, Any]

@@ -1,6 +1,5 @@
 """From a NATS message to a Kafka message: its key, its headers; or a dead letter, where no key can be found."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +33,7 @@ class Converted:
 
 
 def converted(
-    message: StreamMessage, feed: Feed, stream: str, names: Sequence[str], *, refused: bool = False
+    message: StreamMessage, feed: Feed, stream: str, names: tuple[str, ...], *, refused: bool = False
 ) -> Converted:
     """What goes to Kafka. ``refused``: Kafka has refused it for good as it is.
 

@@ -19,7 +19,7 @@ class OutboundRules:
     stream: str
     subjects: Mapping[str, str]
     both_ways: frozenset[str]
-    header_names: Sequence[str]
+    header_names: tuple[str, ...]
 
 
 def carried(record: LogRecord, rules: OutboundRules) -> bool:

@@ -21,16 +21,22 @@ PULL = 1000
 PULL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS = 4.0
-"""Pull subscriptions have gone silent for good after restarts of the server: without any sign of life the pull is made anew."""
 REQUEST_SECONDS = 5.0
 _NANOSECONDS = 1_000_000_000
 _NO_MESSAGE = 10037
 
 
 class PullConsumer:
-    """``take`` hands over what has come. Whoever stops taking stops the flow: at most two pulls are unread."""
+    """``take`` hands over what has come. Whoever stops taking stops the flow: at most two pulls are unread.
 
-    def __init__(self, client: MirrorClient, stream: str, durable: str) -> None:
+    ``silence_seconds``: pull subscriptions have gone silent for good after restarts of a server; without any sign of life
+    for so long the pull is made anew.
+    """
+
+    def __init__(
+        self, client: MirrorClient, stream: str, durable: str, silence_seconds: float = SILENCE_SECONDS
+    ) -> None:
+        self._silence_seconds = silence_seconds
         self._client = client
         self._stream = stream
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
@@ -148,7 +154,7 @@ class PullConsumer:
         if self._over and not self._waiting:
             raise NatsUnavailable(f"the server has ended the pull: {self._over}")
         now = time.monotonic()
-        if now - self._heard > SILENCE_SECONDS:
+        if now - self._heard > self._silence_seconds:
             self.renewals += 1
             await self.stop()
             try:

@@ -22,7 +22,7 @@ RULES = OutboundRules(
         "signals.normalized": "s.n",
     },
     frozenset({"signals.normalized"}),
-    ["corr_id", "decision_id", "traceparent"],
+    ("corr_id", "decision_id", "traceparent"),
 )
 
 
@@ -58,9 +58,9 @@ def test_a_header_block_keeps_every_value_and_its_bytes() -> None:
 
 
 def test_the_corr_id_is_the_bodys_before_the_headers() -> None:
-    of_body = converted(message(corr_id="b"), FEED, "s", ["corr_id"])
+    of_body = converted(message(corr_id="b"), FEED, "s", ("corr_id",))
     assert (of_body.dead_letter, of_body.message.key, of_body.message.topic) == (None, b"a", FEED.topic)
-    of_header = converted(message(b"[]", corr_id="b"), FEED, "s", [])
+    of_header = converted(message(b"[]", corr_id="b"), FEED, "s", ())
     assert (of_header.dead_letter, of_header.message.key, of_header.message.value) == (None, b"b", b"[]")
 
 
@@ -78,7 +78,7 @@ def test_the_corr_id_is_the_bodys_before_the_headers() -> None:
     ids=["empty", "list", "number", "empty text", "missing", "large", "deep"],
 )
 def test_what_has_no_place_in_kafka_is_a_dead_letter_with_its_place_in_nats(data: bytes, reason: str) -> None:
-    dead = converted(message(data, sequence=9), FEED, "stream", [])
+    dead = converted(message(data, sequence=9), FEED, "stream", ())
     headers = dict(dead.message.headers)
     assert (dead.dead_letter, dead.message.topic, dead.message.value) == (
         reason,
@@ -93,7 +93,7 @@ def test_what_has_no_place_in_kafka_is_a_dead_letter_with_its_place_in_nats(data
 
 
 def test_nobody_outside_can_say_where_a_record_stood() -> None:
-    made = converted(message(nats_sequence="5", traceparent="t"), FEED, "stream", ["*"])
+    made = converted(message(nats_sequence="5", traceparent="t"), FEED, "stream", ("*",))
     assert made.message.headers[:-3] == (("traceparent", b"t"),)
     assert dict(made.message.headers)["nats_sequence"] == b"1"
 

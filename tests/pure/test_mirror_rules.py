@@ -130,10 +130,10 @@ def test_the_same_name_both_ways_is_no_loop(tmp_path: Path) -> None:
 
 
 def test_headers_are_carried_by_their_list_and_those_of_nats_never() -> None:
-    names = ["traceparent", "dlq_*", "*"]
+    names = ("traceparent", "dlq_*", "*")
     assert allowed("traceparent", names)
-    assert allowed("dlq_reason", ["dlq_*"])
-    assert not allowed("other", ["traceparent", "dlq_*"])
+    assert allowed("dlq_reason", ("dlq_*",))
+    assert not allowed("other", ("traceparent", "dlq_*"))
     assert not allowed("Nats-Msg-Id", names)
     assert not allowed("nats-expected-stream", names)
 

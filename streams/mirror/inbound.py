@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 ACK, TERM, PROGRESS = b"+ACK", b"+TERM", b"+WPI"
 BATCH = 2000
 TAKE_SECONDS = 0.5
-PROGRESS_SECONDS = ACK_WAIT_SECONDS / 3
 LONGEST_DELAY_SECONDS = 30.0
 _NANOSECONDS = 1_000_000_000
 
@@ -76,6 +75,7 @@ class Inbound:
         self._pull = PullConsumer(client, settings.stream, feed.durable)
         self._writer: KafkaWriter | None = None
         self._position = Position()
+        self._ack_wait = ACK_WAIT_SECONDS
         self._cursor = 0
         self._delivery = 0
         self._gap = False
@@ -112,7 +112,7 @@ class Inbound:
     async def _session(self, over: asyncio.Event) -> None:
         settings = self._settings
         self._pull = PullConsumer(self._client, settings.stream, self._feed.durable)
-        await ensure_consumer(self._context, settings.stream, self._feed)
+        self._ack_wait = await ensure_consumer(self._context, settings.stream, self._feed)
         writer = self._writer = KafkaWriter(
             settings.writer_configuration,
             f"{settings.transactional_prefix}-{self._feed.subject}",
@@ -259,7 +259,7 @@ class Inbound:
         """Do it in a thread, and tell the server meanwhile that what it has delivered is being worked on."""
         running = asyncio.ensure_future(self._in_thread(work))
         while True:
-            done, _ = await asyncio.wait({running}, timeout=PROGRESS_SECONDS)
+            done, _ = await asyncio.wait({running}, timeout=self._ack_wait / 3)
             if done:
                 running.result()
                 return

@@ -71,8 +71,11 @@ async def ensure_stream(
     return [*_warnings(name, config, syncs_always)]
 
 
-async def ensure_consumer(context: JetStreamContext, stream: str, feed: Feed) -> None:
-    """Make the durable pull consumer of an input, or verify it. Raises JetStreamRefused, and nats-py's errors."""
+async def ensure_consumer(context: JetStreamContext, stream: str, feed: Feed) -> float:
+    """Make the durable pull consumer of an input, or verify it; the seconds that it waits for an acknowledgement.
+
+    Raises JetStreamRefused, and nats-py's errors.
+    """
     try:
         info = await context.consumer_info(stream, feed.durable)
     except NotFoundError:
@@ -105,6 +108,7 @@ async def ensure_consumer(context: JetStreamContext, stream: str, feed: Feed) ->
             f"consumer {feed.durable} of stream {stream}, which reads {feed.subject}: {'; '.join(wrong)}. Mend it, delete "
             "it so that it is made anew, or name others by NATS_DURABLE"
         )
+    return config.ack_wait or ACK_WAIT_SECONDS
 
 
 async def _made(context: JetStreamContext, name: str) -> api.StreamInfo:

@@ -54,6 +54,15 @@ class Mirrored:
         self.arrived.drain()
         return [record for corr_id in corr_ids for record in self.arrived.of(topic, corr_id)]
 
+    async def prepare(self, side: NatsSide, subject: str, ack_wait: float) -> None:
+        """Stream and consumer as an operator may make them: here one that delivers again soon."""
+        stream = self.names["NATS_STREAM"]
+        await side.context.add_stream(name=stream, subjects=list(STREAM_SUBJECTS))
+        durable = durable_of(self.names["NATS_DURABLE"], subject)
+        await side.context.add_consumer(
+            stream, durable_name=durable, filter_subject=subject, ack_wait=ack_wait, max_deliver=-1
+        )
+
     async def unacknowledged(self, side: NatsSide, subject: str) -> int:
         durable = durable_of(self.names["NATS_DURABLE"], subject)
         info = await side.context.consumer_info(self.names["NATS_STREAM"], durable)
@@ -149,6 +158,7 @@ async def test_what_kafka_has_and_nats_was_not_told_of_is_delivered_again_and_wr
 ) -> None:
     """Kills between Kafka's acknowledgement and NATS's: the acknowledgements are kept on their way."""
     async with NatsProxy(mirrored.server.port) as proxy, nats_side(mirrored.server.url) as side:
+        await mirrored.prepare(side, RISK, ack_wait=1.0)
         corr_ids = [f"kill-{number}" for number in range(2)]
         mirror = mirrored.mirror("a", NATS_URL=proxy.url)
         for corr_id in corr_ids:
@@ -166,6 +176,8 @@ async def test_what_kafka_has_and_nats_was_not_told_of_is_delivered_again_and_wr
         records = await asyncio.to_thread(mirrored.records, RISK, *corr_ids, "last")
         await mirrored.all_acknowledged(side, RISK)
         mirrored.arrived.drain()
+        repeats = samples(mirror)["orchestrator_mirror_skipped_total", ("in", "duplicate")]
+    assert repeats >= 1
     assert [record.key for record in records] == [corr_id.encode() for corr_id in (*corr_ids, "last")]
     assert [len(mirrored.arrived.of(RISK, corr_id)) for corr_id in corr_ids] == [1] * len(corr_ids)
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import nats
 from confluent_kafka import Consumer, Producer
 from nats.aio.client import Client
-from nats.errors import TimeoutError as NothingLeft
 
 from agents.mirror.build import mirror_topics
 from benchmarks.mirror_run import timed_mirror
@@ -176,7 +175,7 @@ async def _read_nats(client: Client, settings: Settings) -> Arrived:
         while True:
             try:
                 messages = await reader.fetch(1000, timeout=2)
-            except NothingLeft:
+            except TimeoutError:
                 break
             for message in messages:
                 body = json.loads(message.data)

@@ -4,7 +4,6 @@ import asyncio
 import time
 
 from confluent_kafka import Consumer, Producer
-from nats.errors import TimeoutError as NothingLeft
 from nats.js import JetStreamContext
 
 BATCH = 1000
@@ -19,7 +18,7 @@ async def nats_to_kafka(
     while done < count:
         try:
             messages = await reader.fetch(BATCH, timeout=1)
-        except NothingLeft:
+        except TimeoutError:
             continue
         for message in messages:
             producer.produce(topic, message.data)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nats
-from nats.errors import TimeoutError as NothingLeft
 
 from streams.stack.kafka_server import KafkaServer
 from streams.stack.kafka_settings import QUICK_RESTART
@@ -189,7 +188,7 @@ class Faults:
             while True:
                 try:
                     messages = await reader.fetch(500, timeout=2)
-                except NothingLeft:
+                except TimeoutError:
                     if expected <= set(found) or time.monotonic() > deadline:
                         return found
                     continue

@@ -36,7 +36,7 @@ class NatsSettings(BaseModel):
     )
     nats_durable: str = variable(
         "NATS_DURABLE",
-        "Durable consumer through which the mirror reads the stream.",
+        "First part of the names of the durable consumers through which the mirror reads the stream, one for each input subject.",
         default="orchestrator-consumer",
         pattern=_NAME,
         expected=_NAME_EXPECTED,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,3 +232,55 @@ async def test_a_consumer_that_reads_something_else_refuses_the_start_and_is_nam
         mirror = mirrored.mirror("a").launch()
         assert eventually(lambda: mirror.logged(f"consumer {durable} of stream {stream}"))
         assert mirror.logged(f"filter_subject is signals.raw, expected {RISK}")
+
+
+async def test_what_kafka_refuses_for_good_is_a_dead_letter_and_what_is_around_it_is_carried(
+    mirrored: Mirrored,
+) -> None:
+    broker = mirrored.orchestrator.broker
+    largest = broker.configuration(RISK)["max.message.bytes"]
+    broker.configure(RISK, "max.message.bytes", "3000")
+    dead = Outputs(broker, [f"dlq.{RISK}"])
+    try:
+        async with nats_side(mirrored.server.url) as side:
+            await mirrored.prepare(side, RISK, ack_wait=30.0)
+            await side.publish(RISK, enriched("risk", "before"))
+            # Random, so that compression does not make it fit.
+            large = enriched("risk", "large") | {"filling": secrets.token_hex(8000)}
+            await side.publish(RISK, large)
+            await side.publish(RISK, enriched("risk", "behind"))
+            mirror = await asyncio.to_thread(mirrored.start)
+            before, behind = await asyncio.to_thread(mirrored.records, RISK, "before", "behind")
+            await mirrored.all_acknowledged(side, RISK)
+            assert await asyncio.to_thread(
+                eventually, lambda: samples(mirror).get(("orchestrator_mirror_lag", ("in", RISK))) == 0
+            )
+        await asyncio.to_thread(dead.drain)
+    finally:
+        broker.configure(RISK, "max.message.bytes", largest)
+        dead.close()
+    assert (before.partition, before.offset) != (behind.partition, behind.offset)
+    assert mirrored.arrived.of(RISK, "large") == []
+    (letter,) = [each for each in dead.of_topic(f"dlq.{RISK}") if b'"large"' in (each.value or b"")]
+    assert dict(letter.headers)["dlq_reason"] == b"too_large"
+    assert samples(mirror)["orchestrator_mirror_failures_total", ("in",)] >= 1
+
+
+async def test_a_server_that_refuses_us_ends_the_start_and_no_log_line_has_the_secret(
+    mirrored: Mirrored,
+) -> None:
+    secret = "a-secret-that-nobody-may-read"
+    with NatsServer(settings={"authorization": {"user": "mirror", "password": "another"}}) as server:
+        ways = {
+            "variables": {"NATS_URL": server.url, "NATS_USER": "mirror", "NATS_PASSWORD": secret},
+            "address": {"NATS_URL": f"nats://mirror:{secret}@127.0.0.1:{server.port}"},
+        }
+        for name, variables in ways.items():
+            mirror = mirrored.mirror(name, LOG_LEVEL="DEBUG", **variables).launch()
+            assert await asyncio.to_thread(mirror.wait_for_exit) == 1
+            said = {
+                "variables": "refuses the user and password of NATS_USER and NATS_PASSWORD",
+                "address": "refuses what NATS_URL carries",
+            }[name]
+            assert mirror.logged(f"127.0.0.1:{server.port} {said}")
+            assert not mirror.logged(secret)

@@ -45,7 +45,7 @@ def nats_headers(
     kept = [
         (name, text)
         for name, value in record.headers
-        if name not in FROM_KAFKA and allowed(name, names) and (text := _line(name, value)) is not None
+        if _sendable(name, names) and (text := _line(value)) is not None
     ]
     return [*kept, *own_headers(record, message_id, stream)]
 
@@ -80,7 +80,9 @@ def text_header(headers: Headers, name: str) -> str | None:
 
 def size_of(headers: Sequence[tuple[str, str]]) -> int:
     """Bytes on the wire."""
-    return len("NATS/1.0\r\n\r\n") + sum(len(name) + len(value.encode()) + 4 for name, value in headers)
+    # Counting characters is enough, and much quicker, where the value is ASCII.
+    values = (len(value) if value.isascii() else len(value.encode()) for _, value in headers)
+    return len("NATS/1.0\r\n\r\n") + sum(values) + sum(len(name) + 4 for name, _ in headers)
 
 
 def nats_time(nanoseconds: int) -> str:
@@ -95,10 +97,13 @@ def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _line(name: str, value: bytes) -> str | None:
+@lru_cache(maxsize=4096)
+def _sendable(name: str, names: tuple[str, ...]) -> bool:
+    return bool(name) and name not in FROM_KAFKA and _NAME.issuperset(name) and allowed(name, names)
+
+
+def _line(value: bytes) -> str | None:
     """The value as one line of a NATS header; None where it cannot be one: what a line break begins would be a header of its own."""
-    if not name or not _NAME.issuperset(name):
-        return None
     try:
         # A Kafka header may have no value at all.
         text = (value or b"").decode()

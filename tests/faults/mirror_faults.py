@@ -26,6 +26,8 @@ from tests.real.worker_metrics import samples
 from tests.real.worker_process import Worker, eventually
 
 SETTLE_SECONDS = 240.0
+HOLD_SECONDS = 4.0
+"""Less than a mirror waits for the answer to an acknowledgement: then it makes a new connection."""
 CARRIED = ("orchestrator_mirror_messages_total", ("in",))
 
 
@@ -118,26 +120,24 @@ class Faults:
 
     async def _mirror_kill_between(self) -> None:
         """Its acknowledgements are held; killed when it has told of another message that Kafka has."""
-        await self._up()
-        counts = [self._carried(mirror) for mirror in self._mirrors]
-        self._proxy.holding = True
-        chosen: list[Worker] = []
-
-        def one_has_carried() -> bool:
-            chosen[:] = [
-                mirror
-                for mirror, count in zip(self._mirrors, counts, strict=True)
-                if self._carried(mirror) > count
-            ]
-            return bool(chosen)
-
-        assert await asyncio.to_thread(eventually, one_has_carried)
+        while True:
+            await self._up()
+            counts = await asyncio.to_thread(lambda: [self._carried(mirror) for mirror in self._mirrors])
+            self._proxy.holding = True
+            if await asyncio.to_thread(eventually, lambda: self._has_carried(counts), HOLD_SECONDS):
+                break
+            # Each was waiting for the answer to an acknowledgement when it was held: nothing more came to it.
+            self._proxy.holding = False
         for mirror in self._mirrors:
             # Both have been held: what either was told by Kafka, NATS has not heard.
             mirror.kill()
         self._proxy.holding = False
         for mirror in self._mirrors:
             await asyncio.to_thread(mirror.start)
+
+    def _has_carried(self, counts: list[float]) -> bool:
+        """Whether one of them has told of more than that."""
+        return any(self._carried(mirror) > count for mirror, count in zip(self._mirrors, counts, strict=True))
 
     async def _restart(self, mirror: Worker) -> None:
         mirror.kill()
@@ -147,7 +147,7 @@ class Faults:
         """Both are connected, and messages flow."""
         for mirror in self._mirrors:
             assert await asyncio.to_thread(_is_connected, mirror)
-        before = sum(self._carried(mirror) for mirror in self._mirrors)
+        before = await asyncio.to_thread(lambda: sum(self._carried(mirror) for mirror in self._mirrors))
         assert await asyncio.to_thread(
             eventually, lambda: sum(self._carried(mirror) for mirror in self._mirrors) > before
         )

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nats
@@ -124,7 +125,7 @@ class Faults:
             await self._up()
             counts = await asyncio.to_thread(lambda: [self._carried(mirror) for mirror in self._mirrors])
             self._proxy.holding = True
-            if await asyncio.to_thread(eventually, lambda: self._has_carried(counts), HOLD_SECONDS):
+            if await asyncio.to_thread(eventually, partial(self._has_carried, counts), HOLD_SECONDS):
                 break
             # Each was waiting for the answer to an acknowledgement when it was held: nothing more came to it.
             self._proxy.holding = False

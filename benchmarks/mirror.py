@@ -125,8 +125,8 @@ def _fill_kafka(settings: Settings, count: int) -> None:
 
 async def _plain_in(client: Client, settings: Settings, count: int) -> float:
     producer = Producer(producer_settings(settings))
-    topic = "dlq.portfolio.decision"
-    return await nats_to_kafka(client.jetstream(), settings.nats_stream, "signals.>", producer, topic, count)
+    stream = settings.nats_stream
+    return await nats_to_kafka(client.jetstream(), stream, "signals.>", producer, PLAIN_TOPIC.name, count)
 
 
 async def _plain_out(client: Client, settings: Settings, count: int) -> float:

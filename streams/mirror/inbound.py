@@ -258,6 +258,8 @@ class Inbound:
     async def _patiently(self, work: Callable[[], None]) -> None:
         """Do it in a thread, and tell the server meanwhile that what it has delivered is being worked on."""
         running = asyncio.ensure_future(self._in_thread(work))
+        # Where the connection is lost meanwhile nobody waits for it any more, and how it ended the position tells.
+        running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         while True:
             done, _ = await asyncio.wait({running}, timeout=self._ack_wait / 3)
             if done:

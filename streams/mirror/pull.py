@@ -141,7 +141,7 @@ class PullConsumer:
             return
         headers = message.headers or {}
         status, text = headers.get("Status", ""), headers.get("Description", "")
-        if status in {"404", "408"} or "MaxBytes" in text:
+        if status in {"404", "408"} or "MaxBytes" in text or "Batch Completed" in text:
             # The pull is over; `_watch` asks again.
             self._asked = 0
             self._arrived.set()

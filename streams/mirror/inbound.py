@@ -117,6 +117,7 @@ class Inbound:
             settings.writer_configuration,
             f"{settings.transactional_prefix}-{self._feed.subject}",
             settings.transaction_timeout,
+            watched=self._failures > 0,
         )
         await self._in_thread(lambda: writer.fence(over.is_set))
         self._position = await self._in_thread(
@@ -128,7 +129,8 @@ class Inbound:
                 over.is_set,
             )
         )
-        await self._catch_up(over)
+        if await self._catch_up(over) and self._recovered():
+            return
         await self._pull.start()
         while not over.is_set():
             self._taken = await self._pull.take(BATCH, TAKE_SECONDS)
@@ -136,14 +138,19 @@ class Inbound:
             if fresh:
                 await self._write(fresh)
             await self._pull.acknowledge([(message.reply, self._answer(message)) for message in self._taken])
-            if fresh:
-                self._refused.clear()
-                self._failures = 0
-        self._taken = []
+            self._taken = []
+            if fresh and self._recovered():
+                break
         await self._give_back(0.0)
 
-    async def _catch_up(self, over: asyncio.Event) -> None:
-        """Take from the stream itself what was delivered to somebody and is not in Kafka.
+    def _recovered(self) -> bool:
+        """Whether this session was one after a failure. It goes well again: the next need not look at each record."""
+        was_failing, self._failures = self._failures > 0, 0
+        self._refused.clear()
+        return was_failing
+
+    async def _catch_up(self, over: asyncio.Event) -> bool:
+        """Take from the stream itself what was delivered to somebody and is not in Kafka. Whether there was any.
 
         Left to redelivery these would come when their wait is over, behind what is newer: an agent's correction would stand
         in the log before what it corrects, and a dead mirror's messages would miss their deadlines.
@@ -166,13 +173,15 @@ class Inbound:
             self._cursor = info.ack_floor.stream_seq
         else:
             self._cursor = self._position.sequence
-        delivered_to = info.delivered.stream_seq
+        delivered_to, some = info.delivered.stream_seq, False
         while self._cursor < delivered_to and not over.is_set():
             found = await self._read_up_to(delivered_to + 1, BATCH)
             if not found:
                 break
             await self._write(found)
+            some = True
         self._delivery, self._gap = info.delivered.consumer_seq, False
+        return some
 
     async def _fresh(self, taken: list[StreamMessage]) -> list[StreamMessage]:
         """Those that Kafka does not have, in the order of the stream and without gaps."""
@@ -228,13 +237,11 @@ class Inbound:
             )
             for message in carried
         ]
-        writer, watched = self._writer, self._failures > 0
+        writer = self._writer
         assert writer is not None
         place = (settings.positions_topic, self._partition, self._key, position.encoded())
         try:
-            await self._patiently(
-                lambda: writer.write([each.message for each in made], place, watched=watched)
-            )
+            await self._patiently(lambda: writer.write([each.message for each in made], place))
         except RecordsRefused as refused:
             self._refused.update(carried[index].sequence for index in refused.indexes)
             raise KafkaUnavailable(f"{refused}; they become dead letters") from None

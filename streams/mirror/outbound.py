@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestration.record import LogRecord
 from streams.mirror.connection import NatsUnavailable
 from streams.mirror.observer import MirrorObserver
-from streams.mirror.outbound_message import OutboundRules, carried, outgoing, pointer, waves
+from streams.mirror.outbound_message import OutboundRules, carried, followers, outgoing, pointer
 from streams.mirror.outbound_reader import OutboundReader
 from streams.mirror.publisher import TOO_LARGE, Publisher
 
@@ -59,8 +59,7 @@ class Outbound:
 
     async def _carry(self, records: list[LogRecord]) -> None:
         sent = [record for record in records if carried(record, self._rules)]
-        for wave in waves(sent):
-            await self._publish([sent[index] for index in wave])
+        await self._publish(sent)
         await self._reader.commit(records)
         if sent:
             self._observer.mirrored("out", len(sent))
@@ -68,7 +67,7 @@ class Outbound:
             self._observer.skipped("out", "origin", len(records) - len(sent))
 
     async def _publish(self, records: Sequence[LogRecord]) -> None:
-        """All of them are in the stream. Each has another key, so the order of those that are sent again does not matter."""
+        """All of them are in the stream, those of a corr_id in their order."""
         too_large: set[int] = set()
         waiting = list(range(len(records)))
         pause, reasons = FIRST_PAUSE_SECONDS, [""]
@@ -79,7 +78,8 @@ class Outbound:
                 else outgoing(records[index], self._rules, self._largest)
                 for index in waiting
             ]
-            refused = await self._publisher.publish(messages)
+            following = followers([records[index] for index in waiting])
+            refused = await self._publisher.publish(messages, following)
             if not refused:
                 return
             self._observer.failed("out")

@@ -66,20 +66,17 @@ def message_id_of(record: LogRecord) -> str:
     return f"{record.topic}/{record.partition}/{record.offset}"
 
 
-def waves(records: Sequence[LogRecord]) -> list[list[int]]:
-    """The records' indexes in rounds, in each a key at most once: the next of a corr_id is sent when the last has arrived.
+def followers(records: Sequence[LogRecord]) -> dict[int, int]:
+    """By a record's index that of the next with its key: it is sent when the first has arrived.
 
     Sent together, the first could fail and the second not; sent again, it would stand behind it.
     """
-    rounds: list[list[int]] = []
-    sent: dict[tuple[str, bytes], int] = {}
+    last: dict[tuple[str, bytes], int] = {}
+    following: dict[int, int] = {}
     for index, record in enumerate(records):
-        number = 0
         if record.key is not None:
             place = (record.topic, record.key)
-            number = sent.get(place, 0)
-            sent[place] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(index)
-    return rounds
+            if place in last:
+                following[last[place]] = index
+            last[place] = index
+    return following

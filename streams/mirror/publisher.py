@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
@@ -29,54 +29,89 @@ class Refusal(NamedTuple):
 
 
 class Publisher:
-    """One for each connection. Messages are sent in the order in which they are given."""
+    """One for each connection. Of messages that follow each other the next is sent when the one before is in the stream."""
 
     def __init__(self, client: MirrorClient) -> None:
         self._client = client
         self._inbox = client.new_inbox()
         self._round = 0
-        self._pending: dict[str, int] = {}
+        self._messages: Sequence[Outgoing] = ()
+        self._following: Mapping[int, int] = {}
+        self._missing: set[int] = set()
         self._refused: dict[int, Refusal] = {}
-        self._answered = asyncio.Event()
+        self._sent = 0
+        self._over = asyncio.Event()
 
     async def start(self) -> None:
         await self._client.subscribe(f"{self._inbox}.*", cb=self._answer)
 
-    async def publish(self, messages: Sequence[Outgoing]) -> dict[int, Refusal]:
-        """Of each that the stream does not surely have its index and why. Raises NatsUnavailable."""
+    async def publish(self, messages: Sequence[Outgoing], following: Mapping[int, int]) -> dict[int, Refusal]:
+        """Of each that the stream does not surely have its index and why.
+
+        ``following``: by an index that of the message to be sent after it. Raises NatsUnavailable.
+        """
         self._round += 1
-        self._pending = {}
+        self._messages, self._following = messages, following
+        self._missing = set(range(len(messages)))
         self._refused = {}
-        self._answered.clear()
-        try:
-            for index, message in enumerate(messages):
-                token = f"{self._round}-{index}"
-                self._pending[token] = index
-                await self._client.publish(
-                    message.subject, message.value, f"{self._inbox}.{token}", SentHeaders(message.headers)
-                )
-        except Exception as error:
-            raise NatsUnavailable(f"publishing: {error}") from error
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_SECONDS):
-                while self._pending:
-                    self._answered.clear()
-                    await self._answered.wait()
+        self._sent = 0
+        behind = set(following.values())
+        for index in range(len(messages)):
+            if index not in behind:
+                await self._send(index)
+        while self._sent and not self._client.is_closed:
+            # It may have been set between two sends, when all before were answered.
+            self._over.clear()
+            before = self._sent, len(self._missing)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._over.wait()
+            if (self._sent, len(self._missing)) == before:
+                break
         if self._client.is_closed:
             raise NatsUnavailable("the connection was lost")
-        missing = {index: Refusal(0, "no answer") for index in self._pending.values()}
+        # Answers that still come belong to a round that is over.
+        self._round += 1
+        missing = {index: Refusal(0, "no answer") for index in self._missing}
         return missing | self._refused
 
+    async def _send(self, index: int) -> None:
+        message = self._messages[index]
+        self._sent += 1
+        try:
+            await self._client.publish(
+                message.subject,
+                message.value,
+                f"{self._inbox}.{self._round}-{index}",
+                SentHeaders(message.headers),
+            )
+        except Exception as error:
+            raise NatsUnavailable(f"publishing: {error}") from error
+
     async def _answer(self, message: Msg) -> None:
-        index = self._pending.pop(message.subject.rpartition(".")[2], None)
-        if index is None:
+        number, _, place = message.subject.rpartition(".")[2].partition("-")
+        if int(number) != self._round:
             # Of a round that was given up: it is sent again, and known by its id.
             return
-        if not message.data:
-            self._refused[index] = Refusal(0, "no stream takes the subject")
-        elif b'"error"' in message.data:
-            error = json.loads(message.data).get("error")
-            if error is not None:
-                self._refused[index] = Refusal(error.get("err_code", 0), error.get("description", ""))
-        if not self._pending:
-            self._answered.set()
+        index = int(place)
+        refusal = _refusal(message)
+        self._sent -= 1
+        if refusal is not None:
+            self._refused[index] = refusal
+        else:
+            self._missing.discard(index)
+            follower = self._following.get(index)
+            if follower is not None:
+                with contextlib.suppress(NatsUnavailable):
+                    await self._send(follower)
+        if self._sent == 0:
+            self._over.set()
+
+
+def _refusal(message: Msg) -> Refusal | None:
+    if not message.data:
+        return Refusal(0, "no stream takes the subject")
+    if b'"error"' not in message.data:
+        return None
+    error = json.loads(message.data).get("error")
+    return None if error is None else Refusal(error.get("err_code", 0), error.get("description", ""))

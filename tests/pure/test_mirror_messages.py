@@ -9,7 +9,7 @@ from streams.mirror.headers import nats_time
 from streams.mirror.inbound_message import LARGEST_VALUE, converted
 from streams.mirror.jetstream import Feed
 from streams.mirror.message import StreamMessage, delivered, header_pairs
-from streams.mirror.outbound_message import OutboundRules, carried, message_id_of, outgoing, waves
+from streams.mirror.outbound_message import OutboundRules, carried, followers, message_id_of, outgoing
 from streams.mirror.position import Position
 from streams.mirror.pull import nanoseconds
 
@@ -133,11 +133,12 @@ def test_a_header_value_cannot_begin_a_header_of_its_own() -> None:
     assert {name for name, _ in sent.headers}.isdisjoint({"traceparent", "corr_id"})
 
 
-def test_a_round_has_each_corr_id_once_and_keeps_their_order() -> None:
+def test_a_message_of_a_corr_id_is_sent_after_the_one_before_it_in_the_topic() -> None:
     keys = [b"a", b"b", b"a", None, b"a", None, b"b"]
     records = [record("t", key) for key in keys]
-    assert waves(records) == [[0, 1, 3, 5], [2, 6], [4]]
-    assert waves([]) == []
+    assert followers(records) == {0: 2, 2: 4, 1: 6}
+    assert followers([record("t", b"a"), record("u", b"a")]) == {}
+    assert followers([]) == {}
 
 
 def test_a_position_knows_repeats_by_sequence_and_time() -> None:

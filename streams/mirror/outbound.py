@@ -60,7 +60,7 @@ class Outbound:
     async def _carry(self, records: list[LogRecord]) -> None:
         sent = [record for record in records if carried(record, self._rules)]
         await self._publish(sent)
-        await self._reader.commit(records)
+        self._reader.commit(records)
         if sent:
             self._observer.mirrored("out", len(sent))
         if len(sent) < len(records):

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 POLL_SECONDS = 0.2
+GATHER_SECONDS = 0.01
 LAG_SECONDS = 2.0
 REQUEST_SECONDS = 10.0
 Place = tuple[str, int]
@@ -30,6 +31,7 @@ class OutboundReader:
         self._consumer = Consumer(dict(configuration))
         self._thread = ThreadPoolExecutor(1, "mirror-out")
         self._owned: set[Place] = set()
+        self._to_commit: dict[Place, int] = {}
         self._lag_at = 0.0
         self.lag: dict[str, int] = {}
         """Records of each topic's owned partitions that are not taken yet, as of some seconds ago."""
@@ -46,16 +48,15 @@ class OutboundReader:
         """False once the partition was given to another mirror, which reads it from the committed offset."""
         return (record.topic, record.partition) in self._owned
 
-    async def commit(self, records: Sequence[LogRecord]) -> None:
-        """These and all before them need not be read again. Not waited for: what is read again has the same ids."""
-        offsets: dict[Place, int] = {}
-        for record in records:
-            offsets[record.topic, record.partition] = record.offset + 1
-        if offsets:
-            await self._do(lambda: self._commit(offsets))
+    def commit(self, records: Sequence[LogRecord]) -> None:
+        """These and all before them need not be read again. Done with the next ``take``: what is read again has the same ids."""
+        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
+        # A new mapping: the other thread may be walking through this one.
+        self._to_commit = {**self._to_commit, **offsets}
 
     async def stop(self) -> None:
         """Leaves the group, so that another mirror takes over at once."""
+        await self._do(lambda: self._commit(wait=True))
         await self._do(self._consumer.close)
         self._thread.shutdown(wait=False)
 
@@ -71,9 +72,11 @@ class OutboundReader:
         )
 
     def _take(self) -> list[LogRecord]:
-        # consume() alone would sit out its whole time-out whenever fewer than a full batch are there.
+        self._commit()
+        # consume() alone would sit out its whole time-out whenever fewer than a full batch are there; without any it
+        # hands over what it has at hand, a few records, and each of these batches waits for its acknowledgements.
         first = self._consumer.poll(POLL_SECONDS)
-        messages = [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
+        messages = [] if first is None else [first, *self._consumer.consume(BATCH - 1, GATHER_SECONDS)]
         self._measure()
         records = []
         for message in messages:
@@ -87,12 +90,16 @@ class OutboundReader:
                 logger.warning("reading for NATS: %s", error.str())
         return records
 
-    def _commit(self, offsets: Mapping[Place, int]) -> None:
+    def _commit(self, *, wait: bool = False) -> None:
+        offsets, self._to_commit = self._to_commit, {}
         places = [TopicPartition(*place, offset) for place, offset in offsets.items() if place in self._owned]
         if not places:
             return
         try:
-            self._consumer.commit(offsets=places, asynchronous=True)
+            if wait:
+                self._consumer.commit(offsets=places, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as problem:
             logger.warning("what is in NATS could not be noted in Kafka: %s", problem.args[0].str())
 

@@ -15,9 +15,10 @@ from streams.records import log_record
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
+BATCH = 4000
+"""Large, since of each corr_id one message is on its way: the more corr_ids, the less a round trip is waited for."""
 POLL_SECONDS = 0.2
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 LAG_SECONDS = 2.0
 REQUEST_SECONDS = 10.0
 Place = tuple[str, int]

@@ -84,6 +84,30 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         ("direction",),
     ),
     MetricDefinition(
+        "orchestrator_mirror_skipped_total",
+        "counter",
+        "Messages that the mirror did not carry: duplicate (a redelivery of what is in Kafka), origin (it came from the "
+        "other side).",
+        ("direction", "reason"),
+    ),
+    MetricDefinition(
+        "orchestrator_mirror_failures_total",
+        "counter",
+        "Attempts of the mirror that will be made again: batches in, messages out, connections lost or refused (nats).",
+        ("direction",),
+    ),
+    MetricDefinition(
+        "orchestrator_mirror_lag",
+        "gauge",
+        "Messages of a subject that are not mirrored yet, as seen by the mirror that carries it.",
+        ("direction", "subject"),
+    ),
+    MetricDefinition(
+        "orchestrator_mirror_connected",
+        "gauge",
+        "1 while the mirror has a connection to NATS and its stream, else 0.",
+    ),
+    MetricDefinition(
         "orchestrator_transactions_total",
         "counter",
         "Commits of a stretch of input: committed; fenced (another worker owns the partition now) or given_up, both read again.",
@@ -155,6 +179,10 @@ class Metrics:
         self.dead_letters = counter("dead_letters_total")
         self.consumer_lag = gauge("consumer_lag")
         self.mirror_messages = counter("mirror_messages_total")
+        self.mirror_skipped = counter("mirror_skipped_total")
+        self.mirror_failures = counter("mirror_failures_total")
+        self.mirror_lag = gauge("mirror_lag")
+        self.mirror_connected = gauge("mirror_connected")
         self.transactions = counter("transactions_total")
         self.transaction_seconds = histogram("transaction_seconds")
         self.transaction_messages = histogram("transaction_messages")

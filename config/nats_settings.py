@@ -8,6 +8,8 @@ from pydantic import BaseModel, SecretStr
 from config.errors import Problem
 from config.variables import variable
 
+SHIPPED_MIRROR_RULES = Path(__file__).parent / "nats" / "mirror.yaml"
+
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"
 _NAME_EXPECTED = "1 to 64 of A-Z a-z 0-9 _ -"
 _SERVER = r"(nats|tls|ws|wss)://[^\s,]+"
@@ -34,7 +36,7 @@ class NatsSettings(BaseModel):
     )
     nats_durable: str = variable(
         "NATS_DURABLE",
-        "Durable consumer through which the mirror reads the stream.",
+        "First part of the names of the durable consumers through which the mirror reads the stream, one for each input subject.",
         default="orchestrator-consumer",
         pattern=_NAME,
         expected=_NAME_EXPECTED,
@@ -59,6 +61,27 @@ class NatsSettings(BaseModel):
     )
     nats_key: Path | None = variable(
         "NATS_KEY", "PEM file of the key to NATS_CERT.", example="/etc/nats/client.key"
+    )
+
+    nats_tls_handshake_first: bool = variable(
+        "NATS_TLS_HANDSHAKE_FIRST",
+        "Whether TLS begins before the server has said anything, for servers with `handshake_first`.",
+        default=False,
+        example="true",
+    )
+    nats_sync_always: bool = variable(
+        "NATS_SYNC_ALWAYS",
+        "Whether the server has `sync_interval: always`, which no client can see. It silences the warning about streams with "
+        "one replica.",
+        default=False,
+        example="true",
+    )
+    mirror_rules: Path = variable(
+        "NATS_MIRROR_RULES",
+        "Rules file of the mirror: which subjects and topics it carries, and which headers.",
+        default=SHIPPED_MIRROR_RULES,
+        default_text="the shipped config/nats/mirror.yaml",
+        example="/etc/orchestrator/mirror.yaml",
     )
 
     def nats_problems(self) -> Iterator[Problem]:

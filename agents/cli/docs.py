@@ -91,7 +91,8 @@ def _settings() -> str:
         "# Settings\n\n"
         "Environment variables, read once at start. An empty value counts as unset. A wrong value refuses the start: the "
         "message names every wrong variable, what was given (never for a secret) and what was expected.\n\n"
-        "The settings of NATS and `ORCHESTRATOR_WEB_TOKEN` are read and checked; no part of the worker uses them yet.\n\n"
+        "The settings of NATS are used by `orchestrator mirror` and `orchestrator worker --with-mirror`. "
+        "`ORCHESTRATOR_WEB_TOKEN` is read and checked; no part of the worker uses it yet.\n\n"
     )
     return _NOTE + head + _table(("variable", "what it is", "expected", "default", "example"), rows)
 
@@ -105,9 +106,9 @@ def _metrics() -> str:
     ]
     head = (
         "# Metrics\n\n"
-        "What `/metrics` of a worker serves, as Prometheus text. Counters and gauges are this worker's own: add them up over "
+        "What `/metrics` of a worker or a mirror serves, as Prometheus text. Counters and gauges are this worker's own: add them up over "
         "all workers. No label ever holds a corr_id. What to watch: [operations.md](operations.md#metrics-to-watch).\n\n"
-        "`orchestrator_mirror_messages_total` is served and stays without a value: there is no mirror yet.\n\n"
+        "The `orchestrator_mirror_…` metrics have values in a process that runs the mirror.\n\n"
     )
     return _NOTE + head + _table(("name", "kind", "what it is", "labels", "buckets"), rows)
 

@@ -5,6 +5,7 @@ import click
 from agents.cli.agent import agent
 from agents.cli.demo import demo
 from agents.cli.docs import docs
+from agents.cli.mirror import mirror
 from agents.cli.stack import stack
 from agents.cli.worker import worker
 
@@ -15,7 +16,7 @@ def main() -> None:
     """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
 
 
-for command in (agent, demo, docs, stack, worker):
+for command in (agent, demo, docs, mirror, stack, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

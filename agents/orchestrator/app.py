@@ -13,6 +13,9 @@ from faust.types import StreamT, TransportT
 from mode.types import ServiceT
 from yarl import URL
 
+from agents.mirror.build import build_mirror, mirror_topics
+from agents.mirror.observe import MirrorMetrics
+from agents.mirror.service import MirrorService
 from agents.orchestrator.build import COMMIT_PATIENCE_SECONDS, LaneParts, build_lane, heartbeat_seconds
 from agents.orchestrator.data_folder import claim
 from agents.orchestrator.observe import MetricsObserver
@@ -31,7 +34,7 @@ from streams.lane.partition import PartitionLane
 from streams.lane.refusals import EssentialSinkRefuses
 from streams.lane.work_channel import WorkChannel
 from streams.lane.writer import UnknownOutcome
-from streams.topics import TopicsRefused
+from streams.topics import TopicsRefused, topic_specs
 from tables.web.server import WebServer
 
 logger = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class OrchestratorBoot(BootStrategy):
         return self._chain(
             self.sensors(),
             [app.web_server_service, app.preflight],
+            # After the preflight, which makes the topics.
+            [] if app.mirror is None else [app.mirror],
             self.kafka_producer(),
             self.kafka_consumer(),
             self.agents(),
@@ -77,6 +82,8 @@ class OrchestratorApp(faust.App):
     data_folder: TextIOWrapper | None = None
     running_loop: asyncio.AbstractEventLoop
     refusal: BaseException | None = None
+    mirror: MirrorService | None = None
+    mirror_observer: MirrorMetrics | None = None
 
     async def on_first_start(self) -> None:
         self.running_loop = asyncio.get_running_loop()
@@ -108,6 +115,9 @@ class OrchestratorApp(faust.App):
             committing.cancel()
             raise UnknownOutcome("the group's coordinator does not answer") from None
 
+    def nats_health(self) -> str:
+        return "off" if self.mirror_observer is None else self.mirror_observer.nats
+
     def stop_for(self, error: BaseException) -> None:
         """What the worker must not go on after. Nothing of it is committed; the records are read again."""
         if self.refusal is None:
@@ -119,7 +129,7 @@ class OrchestratorApp(faust.App):
             asyncio.get_running_loop().create_task(self.crash(error))
 
 
-def create_app(settings: Settings) -> OrchestratorApp:
+def create_app(settings: Settings, *, with_mirror: bool = False) -> OrchestratorApp:
     """Raises ConfigurationError and WorkflowFileError; talks to no server yet."""
     # Faust installs its own handlers when the worker starts (it is handed ours below); until then, and for structlog, this.
     configure_logging(settings.service_name, settings.log_level, settings.log_format)
@@ -152,8 +162,16 @@ def create_app(settings: Settings) -> OrchestratorApp:
     app.parts = LaneParts(settings, loaded.workflows, orchestrator_version(), app.still_member)
     app.lane = build_lane(app.parts, app.observer, on_work=app.has_work, on_crash=app.stop_for)
     app.observer.watch(app.lane)
-    app.preflight = Preflight(app.lane, app.parts, loaded, on_refused=app.stop_for)
-    app.web_server_service = WebServer(settings, orchestrator_version(), app.lane, app.preflight, app.metrics)
+    topics = topic_specs(loaded.workflows.agents, loaded.workflows.topics, settings.app_id)
+    if with_mirror:
+        app.mirror_observer = MirrorMetrics(app.metrics)
+        mirror = build_mirror(settings, loaded.workflows, app.mirror_observer)
+        app.mirror = MirrorService(mirror, on_crash=app.stop_for)
+        topics = mirror_topics(settings, loaded.workflows)
+    app.preflight = Preflight(app.lane, app.parts, loaded, topics, on_refused=app.stop_for)
+    app.web_server_service = WebServer(
+        settings, orchestrator_version(), app.lane, app.preflight, app.metrics, nats=app.nats_health
+    )
     app.work = WorkChannel(app)
 
     @app.agent(app.work, name="correlate")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -13,7 +13,7 @@ from agents.orchestrator.garbage import settle
 from config.workflows.loader import LoadedWorkflows
 from streams.clients import client_settings
 from streams.lane.lane import Lane
-from streams.topics import TopicsRefused, ensure_topics, topic_specs
+from streams.topics import TopicSpec, TopicsRefused, ensure_topics
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ class Preflight(Service):
         lane: Lane,
         parts: LaneParts,
         loaded: LoadedWorkflows,
+        topics: Sequence[TopicSpec],
         on_refused: Callable[[BaseException], None],
         **kwargs: Any,
     ) -> None:
@@ -36,19 +37,19 @@ class Preflight(Service):
         self._lane = lane
         self._parts = parts
         self._loaded = loaded
+        self._topics = topics
         self._on_refused = on_refused
 
     async def on_start(self) -> None:
         for warning in self._loaded.warnings:
             logger.warning("workflows: %s", warning)
         settings = self._parts.settings
-        specs = topic_specs(self._parts.workflows.agents, self._parts.workflows.topics, settings.app_id)
         while not self.should_stop:
             try:
                 warnings = await asyncio.to_thread(
                     ensure_topics,
                     client_settings(settings),
-                    specs,
+                    self._topics,
                     partitions=settings.partitions,
                     replication=settings.replication_factor,
                     create=settings.create_topics,

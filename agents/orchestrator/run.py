@@ -12,7 +12,7 @@ from config.settings import Settings
 OK, REFUSED = 0, 1
 
 
-def run_worker(settings: Settings) -> int:
+def run_worker(settings: Settings, *, with_mirror: bool = False) -> int:
     """Blocks until the worker is told to stop; the process's exit status. Raises ConfigurationError."""
     if sys.platform != "win32":
         import uvloop
@@ -20,7 +20,7 @@ def run_worker(settings: Settings) -> int:
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create_app(settings)
+    app = create_app(settings, with_mirror=with_mirror)
     app.claim_data_folder()
     worker = app.Worker(
         loop=loop,

@@ -2,9 +2,9 @@
 
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -15,7 +15,10 @@ MEBIBYTE = 1024 * 1024
 
 
 class NatsServer(Server):
-    """``max_payload_bytes`` is the largest message; 1 MiB is the server's own default."""
+    """``max_payload_bytes`` is the largest message; 1 MiB is the server's own default.
+
+    ``settings``: further ones of the server's configuration file, such as who is let in.
+    """
 
     name: ClassVar[str] = "nats"
     start_seconds: ClassVar[float] = 30.0
@@ -23,9 +26,16 @@ class NatsServer(Server):
     _ready_line: ClassVar[bytes] = b"Server is ready"
     _port_count: ClassVar[int] = 1
 
-    def __init__(self, data_folder: Path | None = None, *, max_payload_bytes: int = MEBIBYTE) -> None:
+    def __init__(
+        self,
+        data_folder: Path | None = None,
+        *,
+        max_payload_bytes: int = MEBIBYTE,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(data_folder)
         self._max_payload_bytes = max_payload_bytes
+        self._settings = settings or {}
 
     @property
     @override
@@ -44,6 +54,7 @@ class NatsServer(Server):
             "server_name": "local-stack",
             "max_payload": self._max_payload_bytes,
             "jetstream": {"store_dir": str(self.folder / "jetstream")},
+            **self._settings,
         }
         path = self.folder / "nats.conf"
         path.write_text(json.dumps(settings, indent=2))

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -39,9 +40,12 @@ class WebServer(Service):
         lane: LaneState,
         kafka: KafkaState,
         metrics: Metrics,
+        *,
+        nats: Callable[[], str] = lambda: "off",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._nats = nats
         self._settings = settings
         self._version = version
         self._lane = lane
@@ -81,7 +85,7 @@ class WebServer(Service):
             "service": self._settings.service_name,
             "version": self._version,
             "uptime_seconds": round(time.monotonic() - self._began, 3),
-            "checks": {"kafka": kafka, "recovery": recovery, "nats": "off"},
+            "checks": {"kafka": kafka, "recovery": recovery, "nats": self._nats()},
         }
         return web.json_response(body, status=200 if healthy else 503)
 

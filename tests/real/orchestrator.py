@@ -34,7 +34,7 @@ class Orchestrator:
         self.workflows = self._load(environment)
         self.inputs = input_topics(self.workflows.agents)
         self._folder = folder
-        self._environment = {
+        self.environment = {
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "ORCHESTRATOR_APP_ID": self.app_id,
             "ORCHESTRATOR_PARTITIONS": str(PARTITIONS),
@@ -64,7 +64,7 @@ class Orchestrator:
         made = Worker(
             self._folder / name,
             self._folder / f"{name}.log",
-            self._environment | {"ORCHESTRATOR_WORKER_ID": name} | environment,
+            self.environment | {"ORCHESTRATOR_WORKER_ID": name} | environment,
         )
         self._workers.append(made)
         return made

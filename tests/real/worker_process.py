@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,10 @@ class Worker:
     ``environment`` comes on top of this process's; ``data`` is its data folder, ``log_path`` collects all its starts.
     """
 
-    def __init__(self, data: Path, log_path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, data: Path, log_path: Path, environment: Mapping[str, str], command: Sequence[str] = COMMAND
+    ) -> None:
+        self._command = command
         self.data = data
         self.log_path = log_path
         (self.port,) = free_ports(1)
@@ -57,7 +60,9 @@ class Worker:
         assert not self.alive
         self.log_path.touch()
         self._log_start = self.log_path.stat().st_size
-        self._process = SupervisedProcess(COMMAND, self.log_path, environment=self.environment | environment)
+        self._process = SupervisedProcess(
+            self._command, self.log_path, environment=self.environment | environment
+        )
         return self
 
     def start(self, **environment: str) -> "Worker":
@@ -148,6 +153,13 @@ class Worker:
         """The status of /healthz; None where nobody answers."""
         try:
             return self.get("/healthz")[0]
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def nats_health(self) -> str | None:
+        """What /healthz says of NATS: ok, degraded or off; None where nobody answers."""
+        try:
+            return str(json.loads(self.get("/healthz")[1])["checks"]["nats"])
         except (OSError, http.client.HTTPException):
             return None
 

@@ -1,0 +1,109 @@
+"""How far a run is: which correlations are open now, and when everything has become quiet."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException
+from confluent_kafka.admin import OffsetSpec
+
+from streams.topics import DECISION_TOPIC
+from tests.faults.ledger import Ledger, now_ms
+from tests.faults.sender import Sender
+from tests.real.broker import QUIET, Broker, Place
+
+_POLL_SECONDS = 0.2
+
+
+class Progress:
+    """Counts the decided correlations from ``orchestrated.decision`` as they come, in a thread, from the topic's beginning."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self.decided: dict[str, int] = {}
+        self._stopped = threading.Event()
+        self._consumer = Consumer(
+            QUIET
+            | {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": f"progress-{uuid.uuid4().hex}",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 1000,
+            }
+        )
+        self._consumer.subscribe([DECISION_TOPIC])
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+        self._thread.start()
+
+    def open(self, sender: Sender) -> int:
+        """Correlations that the sender has opened and that are not decided; a moment old."""
+        return len(sender.opened.copy() - self.decided.keys())
+
+    def decided_since(self, time_ms: int, corr_ids: Iterable[str]) -> bool:
+        """Whether one of these was decided after that time: recovery is over when a partition decides again."""
+        return any(self.decided.get(corr_id, 0) > time_ms for corr_id in corr_ids)
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for message in self._consumer.consume(1000, 0.1):
+                key = message.key()
+                if message.error() is None and key is not None:
+                    text = key.decode() if isinstance(key, bytes) else key
+                    self.decided.setdefault(text, now_ms())
+
+
+def lag_of(ends: Mapping[Place, int], committed: Mapping[Place, int]) -> int:
+    """Records before the end of the inputs that the group has not committed."""
+    return sum(max(0, end - max(0, committed.get(place, 0))) for place, end in ends.items())
+
+
+def wait_until_quiet(
+    broker: Broker,
+    ledger: Ledger,
+    *,
+    group: str,
+    inputs: Iterable[str],
+    opened: Iterable[str],
+    progress: Progress,
+    timeout_seconds: float,
+    patience_seconds: float = 120.0,
+) -> None:
+    """Returns when the group has read all inputs and every ``opened`` correlation is decided, or after ``patience_seconds``.
+
+    To be called when the sender has finished and the last fault is over. Notes ``lag_zero_ms``: how long the lag took to
+    become 0 from now, where it did, and ``quiet``. What is missing then is for the invariants to say.
+    """
+    began, places, wanted = time.monotonic(), broker.places(inputs), set(opened)
+    deadline = began + patience_seconds
+    settled_since: float | None = None
+    while time.monotonic() < deadline:
+        try:
+            ends = _visible_ends(broker, places)
+            lag = lag_of(ends, broker.group_offsets(group, places))
+        except (KafkaException, TimeoutError):
+            lag = -1
+        if lag == 0 and settled_since is None:
+            settled_since = time.monotonic()
+            ledger.note({"lag_zero_ms": round((settled_since - began) * 1000)})
+        elif lag != 0:
+            settled_since = None
+        if settled_since is not None and wanted <= progress.decided.keys():
+            ledger.note({"quiet": 1})
+            return
+        # Deadlines that have not come by now were forgotten: no use in waiting longer.
+        if settled_since is not None and time.monotonic() - settled_since > 3 * timeout_seconds + 15:
+            break
+        time.sleep(_POLL_SECONDS)
+    ledger.note({"quiet": 0})
+
+
+def _visible_ends(broker: Broker, places: list[Place]) -> dict[Place, int]:
+    return broker.offsets(places, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)

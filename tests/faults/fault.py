@@ -1,16 +1,22 @@
 """What every fault is: something that is done to a running cluster, and that knows whether it hit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from random import Random
 
-from tests.faults.cluster import RECOVERY_SECONDS, Cluster
+from tests.faults.cluster import PARTITIONS, RECOVERY_SECONDS, Cluster
 from tests.faults.cluster_worker import ClusterWorker
+from tests.faults.ledger import Ledger
+from tests.faults.planned import Planned
+from tests.faults.progress import Progress
+from tests.faults.sender import Sender
 from tests.real.worker_process import eventually
 
 OPEN_CORRELATIONS = 200
 """So many have to be open whenever a fault is made: a kill of an idle worker shows nothing."""
+
+_FASTEST = 1_000_000.0
 
 
 class Missed(Exception):
@@ -19,11 +25,28 @@ class Missed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The cluster that faults are done to, and where chance comes from. ``open``: open correlations, now."""
+    """The cluster that faults are done to, what is sent to it meanwhile, and where chance comes from.
+
+    ``opened``: corr_ids that faults have opened, beside the sender's.
+    """
 
     cluster: Cluster
+    ledger: Ledger
+    sender: Sender
+    progress: Progress
     random: Random
-    open: Callable[[], int]
+    opened: set[str] = field(default_factory=set)
+
+    def open(self) -> int:
+        """Correlations of the sender that are open now."""
+        return self.progress.open(self.sender)
+
+    def send(self, messages: Iterable[Planned]) -> int:
+        """As fast as it goes, beside the sender; how many were acknowledged."""
+        sender = Sender(self.cluster.kafka.bootstrap_servers, self.ledger, _FASTEST, PARTITIONS)
+        sender.run(messages)
+        self.opened.update(sender.opened)
+        return sender.acknowledged
 
     def some_worker(self) -> ClusterWorker:
         """One that is up."""

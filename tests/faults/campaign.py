@@ -1,0 +1,161 @@
+"""One campaign: a cluster, a stream of signals, a seeded schedule of faults, quiet, and what the judge says of it."""
+
+import itertools
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from agents.orchestrator.app import orchestrator_version
+from tests.faults.cluster import PARTITIONS, Cluster
+from tests.faults.fault import Fault, Missed, Scene
+from tests.faults.invariants import INVARIANTS
+from tests.faults.judge import Verdict, judge
+from tests.faults.ledger import Ledger
+from tests.faults.observed import Topics, observe, use_broker_time
+from tests.faults.planned import Planned
+from tests.faults.progress import Progress, wait_until_quiet
+from tests.faults.run_facts import RunFacts
+from tests.faults.schedule import schedule
+from tests.faults.sender import Sender
+from tests.faults.workload import Workload
+
+logger = logging.getLogger(__name__)
+
+_AFTER_AN_OUTAGE = 5.0
+"""How much faster than planned the sender may be when it is behind."""
+_IDS_OF_A_WORKLOAD = 10_000_000
+_QUIET_PATIENCE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a campaign does; the same plan makes the same faults and messages, at other moments.
+
+    ``faults``: how many of each, by the names of ``schedule``. ``per_second``: correlations opened. ``slack_ms``: how late
+    a deadline may be beside downtime.
+    """
+
+    faults: Mapping[str, int]
+    seed: int = 1
+    guarantee: str = "exactly_once"
+    correlations: int = 3000
+    per_second: float = 100.0
+    timeout_seconds: float = 8.0
+    session_seconds: int = 3
+    slack_ms: int = 1000
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_campaign(plan: Plan, folder: Path) -> list[Verdict]:
+    """The ledger is ``folder / "ledger.sqlite"``, beside it the workers' logs. Blocks for minutes."""
+    environment = {"DECISION_TIMEOUT_SEC": str(plan.timeout_seconds), **plan.environment}
+    with (
+        Ledger(folder / "ledger.sqlite") as ledger,
+        Cluster(
+            guarantee=plan.guarantee,
+            session_seconds=plan.session_seconds,
+            environment=environment,
+            folder=folder,
+        ) as cluster,
+    ):
+        facts = RunFacts(
+            cluster.app_id,
+            PARTITIONS,
+            orchestrator_version(),
+            plan.seed,
+            plan.guarantee,
+            plan.timeout_seconds,
+            deadline_slack_ms=plan.slack_ms,
+        )
+        facts.note_in(ledger)
+        topics = Topics.of(cluster.workflows, cluster.app_id)
+        use_broker_time(cluster.broker, topics)
+        cluster.start()
+        with closing(Progress(cluster.kafka.bootstrap_servers)) as progress:
+            sender = Sender(
+                cluster.kafka.bootstrap_servers, ledger, _AFTER_AN_OUTAGE * 6 * plan.per_second, PARTITIONS
+            )
+            done = threading.Event()
+            sender.start(stream(plan, done))
+            scene = Scene(cluster, ledger, sender, progress, Random(f"{plan.seed}-faults"))
+            try:
+                scene.wait_for_load()
+                sample_memory(scene, "before")
+                make_all(schedule(plan.faults, plan.seed), scene)
+            finally:
+                done.set()
+            sender.join()
+            wait_until_quiet(
+                cluster.broker,
+                ledger,
+                group=cluster.app_id,
+                inputs=topics.inputs,
+                opened=sender.opened | scene.opened,
+                progress=progress,
+                timeout_seconds=plan.timeout_seconds,
+                patience_seconds=_QUIET_PATIENCE_SECONDS,
+            )
+            sample_memory(scene, "after")
+        observe(cluster.broker, ledger, facts)
+        return judge(ledger, facts, INVARIANTS)
+
+
+def stream(plan: Plan, done: threading.Event) -> Iterator[Planned]:
+    """At least the planned correlations; after them more of their kind until ``done``: each fault needs open ones."""
+    workload = Workload(
+        plan.seed,
+        plan.correlations,
+        per_second=plan.per_second,
+        timeout_seconds=plan.timeout_seconds,
+        hot_messages=1000,
+    )
+    yield from workload
+    begins = workload.seconds
+    for number in itertools.count(1):
+        more = Workload(
+            plan.seed + 1000 * number,
+            plan.correlations,
+            per_second=plan.per_second,
+            timeout_seconds=plan.timeout_seconds,
+            hot_messages=0,
+        )
+        for planned in more:
+            if done.is_set():
+                return
+            yield planned._replace(due=begins + planned.due, id=number * _IDS_OF_A_WORKLOAD + planned.id)
+        begins += more.seconds
+
+
+def make_all(faults: Sequence[Fault], scene: Scene) -> None:
+    """One after the other, each under load, each recovered from before the next."""
+    for number, fault in enumerate(faults, 1):
+        made = scene.ledger.fault_began(fault.name)
+        try:
+            scene.wait_for_load()
+            note, landed = fault.strike(scene), True
+        except Missed as missed:
+            note, landed = str(missed), False
+        scene.ledger.fault_ended(made, landed=landed, note=note)
+        scene.cluster.start()
+        ends = scene.cluster.input_ends()
+        scene.must(
+            lambda ends=ends: scene.cluster.has_read_to(ends), "what was sent during the fault is read"
+        )  # type: ignore[misc]
+        scene.ledger.recovered(made)
+        logger.info(
+            "%d of %d %s: %s (%s)", number, len(faults), fault.name, "landed" if landed else "MISSED", note
+        )
+
+
+def sample_memory(scene: Scene, phase: str) -> None:
+    """Resident memory of every worker."""
+    assert phase in ("before", "after")
+    for worker in scene.cluster.workers:
+        resident = psutil.Process(worker.pid).memory_info().rss
+        scene.ledger.memory(worker.name, "before" if phase == "before" else "after", resident)

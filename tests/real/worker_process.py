@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,12 @@ class Worker:
     ``environment`` comes on top of this process's; ``data`` is its data folder, ``log_path`` collects all its starts.
     """
 
-    def __init__(self, data: Path, log_path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, data: Path, log_path: Path, environment: Mapping[str, str], command: Sequence[str] = COMMAND
+    ) -> None:
         self.data = data
         self.log_path = log_path
+        self._command = command
         (self.port,) = free_ports(1)
         self.environment = {
             "ORCHESTRATOR_DATA_DIR": str(data),
@@ -57,7 +60,9 @@ class Worker:
         assert not self.alive
         self.log_path.touch()
         self._log_start = self.log_path.stat().st_size
-        self._process = SupervisedProcess(COMMAND, self.log_path, environment=self.environment | environment)
+        self._process = SupervisedProcess(
+            self._command, self.log_path, environment=self.environment | environment
+        )
         return self
 
     def start(self, **environment: str) -> "Worker":
@@ -111,6 +116,11 @@ class Worker:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.alive
+
+    @property
+    def pid(self) -> int:
+        """Its process id; it has to run."""
+        return self._running().pid
 
     # -- what it says -------------------------------------------------------------------------------------------------
 

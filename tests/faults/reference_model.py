@@ -106,6 +106,18 @@ class ReferenceModel:
 
         ``read_to``: the cut, input topic -> offset that comes next (the audit record's); without it all count.
         """
+        return canonical(self._decide(self.signals_of(records, read_to))[0])
+
+    def outcome_for(self, records: Iterable[RecordLike], read_to: Mapping[str, int]) -> tuple[Json, Json]:
+        """The same, with all that an outcome sends: bytes by topic, and the audit record without its ``read_to``."""
+        decision, order, fan_out, audit, _ = self._decide(self.signals_of(records, read_to))
+        sent = fan_out | {"orchestrated.decision": decision}
+        if order is not None:
+            sent[decision["execution_topic"]] = order
+        return {topic: canonical(message) for topic, message in sent.items()}, audit
+
+    def signals_of(self, records: Iterable[RecordLike], read_to: Mapping[str, int] | None) -> list[Signal]:
+        """Those of the records, below the cut, that enter a correlation."""
         signals = []
         for record in records:
             if read_to is None or record.offset < read_to.get(record.topic, 0):
@@ -113,7 +125,7 @@ class ReferenceModel:
                     signals.append(read_signal(record, self.agents, self.partition_count))
                 except DeadLetterError:
                     continue
-        return canonical(self._decide(accepted(signals))[0])
+        return accepted(signals)
 
     # -- one correlation --------------------------------------------------------------------------------------------------
 

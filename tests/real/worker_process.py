@@ -60,7 +60,9 @@ class Worker:
         assert not self.alive
         self.log_path.touch()
         self._log_start = self.log_path.stat().st_size
-        self._process = SupervisedProcess(self._command, self.log_path, environment=self.environment | environment)
+        self._process = SupervisedProcess(
+            self._command, self.log_path, environment=self.environment | environment
+        )
         return self
 
     def start(self, **environment: str) -> "Worker":

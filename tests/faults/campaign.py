@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import psutil
 
@@ -142,20 +143,21 @@ def make_all(faults: Sequence[Fault], scene: Scene) -> None:
         except Missed as missed:
             note, landed = str(missed), False
         scene.ledger.fault_ended(made, landed=landed, note=note)
-        scene.cluster.start()
-        ends = scene.cluster.input_ends()
-        scene.must(
-            lambda ends=ends: scene.cluster.has_read_to(ends), "what was sent during the fault is read"
-        )  # type: ignore[misc]
+        recover(scene)
         scene.ledger.recovered(made)
         logger.info(
             "%d of %d %s: %s (%s)", number, len(faults), fault.name, "landed" if landed else "MISSED", note
         )
 
 
-def sample_memory(scene: Scene, phase: str) -> None:
+def recover(scene: Scene) -> None:
+    """Every worker is up, and what was sent before that is committed."""
+    scene.cluster.start()
+    ends = scene.cluster.input_ends()
+    scene.must(lambda: scene.cluster.has_read_to(ends), "what was sent during the fault is read")
+
+
+def sample_memory(scene: Scene, phase: Literal["before", "after"]) -> None:
     """Resident memory of every worker."""
-    assert phase in ("before", "after")
     for worker in scene.cluster.workers:
-        resident = psutil.Process(worker.pid).memory_info().rss
-        scene.ledger.memory(worker.name, "before" if phase == "before" else "after", resident)
+        scene.ledger.memory(worker.name, phase, psutil.Process(worker.pid).memory_info().rss)

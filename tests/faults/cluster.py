@@ -15,7 +15,6 @@ from confluent_kafka.admin import OffsetSpec
 
 from config.orchestrator_settings import SHIPPED_WORKFLOWS
 from config.workflows.loader import load_workflows
-from streams.stack.kafka_settings import QUICK_RESTART
 from streams.stack.ports import free_ports
 from streams.topics import changelog_topic, ensure_topics, input_topics, topic_specs
 from tests.faults.cluster_worker import ClusterWorker
@@ -25,6 +24,9 @@ from tests.real.broker import Broker, Place
 from tests.real.worker_process import eventually
 
 PARTITIONS = 4
+_BROKER_PROPERTIES = {"broker.session.timeout.ms": "6000", "broker.heartbeat.interval.ms": "200"}
+"""A killed broker is refused by its controller until this is over; with 2000 a busy machine fenced brokers that were alive,
+and faults were made to a cluster that had one already."""
 RECOVERY_SECONDS = 120.0
 """How long anything may take to come back, on a machine with ten times more work than cores."""
 
@@ -56,7 +58,7 @@ class Cluster:
         self.inputs = input_topics(self.workflows.agents)
         self.specs = topic_specs(self.workflows.agents, self.workflows.topics, self.app_id)
         ports = free_ports(workers)
-        self.kafka = ProxiedKafka(ports, properties=QUICK_RESTART)
+        self.kafka = ProxiedKafka(ports, properties=_BROKER_PROPERTIES)
         self.workers = [
             ClusterWorker(
                 number,

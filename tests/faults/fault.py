@@ -1,7 +1,7 @@
 """What every fault is: something that is done to a running cluster, and that knows whether it hit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 

@@ -47,7 +47,7 @@ class TcpProxy:
 
     def __init__(self, port: int, target_port: int) -> None:
         self.passed = Passed()
-        self._port = port
+        self.port = port
         self._target_port = target_port
         self._mode: Mode = "pass"
         self._delay = 0.0
@@ -56,7 +56,7 @@ class TcpProxy:
 
     async def open(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self._port)
+            self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
 
     async def set(self, mode: Mode, delay: float = 0.0) -> None:
         """``cut``: connections end and new ones are refused. ``half_open``: everybody stays connected, and every byte is

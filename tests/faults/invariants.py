@@ -112,7 +112,7 @@ INVARIANTS = (
         JOIN input i ON i.topic = e.topic AND i.partition = e.partition
         WHERE i."offset" >= max(0, coalesce(e.committed, 0)) GROUP BY e.topic, e.partition
         UNION ALL
-        SELECT 'lag 0 after ' || value || ' ms' FROM run WHERE name = 'lag_zero_ms' AND +value > :lag_limit_ms
+        SELECT 'lag 0 after ' || value || ' ms' FROM run WHERE name = 'lag_zero_ms' AND CAST(value AS INTEGER) > :lag_limit_ms
         """,
     ),
     Invariant(

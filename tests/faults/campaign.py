@@ -1,5 +1,6 @@
 """One campaign: a cluster, a stream of signals, a seeded schedule of faults, quiet, and what the judge says of it."""
 
+import heapq
 import itertools
 import logging
 import threading
@@ -13,14 +14,16 @@ from typing import Literal
 import psutil
 
 from agents.orchestrator.app import orchestrator_version
+from streams.stack.locked_jars import KAFKA_VERSION
 from tests.faults.cluster import PARTITIONS, Cluster
 from tests.faults.fault import Fault, Missed, Scene
 from tests.faults.invariants import INVARIANTS
-from tests.faults.judge import Verdict, judge
+from tests.faults.judge import judge
 from tests.faults.ledger import Ledger
 from tests.faults.observed import Topics, observe, use_broker_time
 from tests.faults.planned import Planned
 from tests.faults.progress import Progress, wait_until_quiet
+from tests.faults.report import Json, report
 from tests.faults.run_facts import RunFacts
 from tests.faults.schedule import schedule
 from tests.faults.sender import Sender
@@ -30,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _AFTER_AN_OUTAGE = 5.0
 """How much faster than planned the sender may be when it is behind."""
-_IDS_OF_A_WORKLOAD = 10_000_000
+_FURTHER_CORRELATIONS, _FURTHER_IDS = 10_000_000, 100_000_000
 _QUIET_PATIENCE_SECONDS = 300.0
 
 
@@ -53,8 +56,8 @@ class Plan:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_campaign(plan: Plan, folder: Path) -> list[Verdict]:
-    """The ledger is ``folder / "ledger.sqlite"``, beside it the workers' logs. Blocks for minutes."""
+def run_campaign(plan: Plan, folder: Path) -> Json:
+    """Its report. The ledger is ``folder / "ledger.sqlite"``, beside it the workers' logs. Blocks for minutes."""
     environment = {"DECISION_TIMEOUT_SEC": str(plan.timeout_seconds), **plan.environment}
     with (
         Ledger(folder / "ledger.sqlite") as ledger,
@@ -84,7 +87,7 @@ def run_campaign(plan: Plan, folder: Path) -> list[Verdict]:
             )
             done = threading.Event()
             sender.start(stream(plan, done))
-            scene = Scene(cluster, ledger, sender, progress, Random(f"{plan.seed}-faults"))
+            scene = Scene(cluster, ledger, sender, progress, Random(f"{plan.seed}-faults"), plan.seed)
             try:
                 scene.wait_for_load()
                 sample_memory(scene, "before")
@@ -104,33 +107,31 @@ def run_campaign(plan: Plan, folder: Path) -> list[Verdict]:
             )
             sample_memory(scene, "after")
         observe(cluster.broker, ledger, facts)
-        return judge(ledger, facts, INVARIANTS)
+        return report(ledger, judge(ledger, facts, INVARIANTS), broker=f"Kafka {KAFKA_VERSION}")
 
 
 def stream(plan: Plan, done: threading.Event) -> Iterator[Planned]:
-    """At least the planned correlations; after them more of their kind until ``done``: each fault needs open ones."""
-    workload = Workload(
-        plan.seed,
-        plan.correlations,
-        per_second=plan.per_second,
-        timeout_seconds=plan.timeout_seconds,
-        hot_messages=1000,
-    )
-    yield from workload
-    begins = workload.seconds
-    for number in itertools.count(1):
-        more = Workload(
-            plan.seed + 1000 * number,
-            plan.correlations,
+    """The planned correlations, and then more of their kind until ``done``: each fault needs open ones."""
+
+    def workload(seed: int, correlations: int, hot_messages: int) -> Workload:
+        return Workload(
+            seed,
+            correlations,
             per_second=plan.per_second,
             timeout_seconds=plan.timeout_seconds,
-            hot_messages=0,
+            hot_messages=hot_messages,
         )
-        for planned in more:
-            if done.is_set():
-                return
-            yield planned._replace(due=begins + planned.due, id=number * _IDS_OF_A_WORKLOAD + planned.id)
-        begins += more.seconds
+
+    begins = plan.correlations / plan.per_second
+    more = (
+        message._replace(due=message.due + begins, id=message.id + _FURTHER_IDS)
+        for message in workload(plan.seed + 1, _FURTHER_CORRELATIONS, 0)
+    )
+    return heapq.merge(
+        workload(plan.seed, plan.correlations, 1000),
+        itertools.takewhile(lambda _: not done.is_set(), more),
+        key=lambda message: message.due,
+    )
 
 
 def make_all(faults: Sequence[Fault], scene: Scene) -> None:

@@ -1,7 +1,8 @@
 """What every fault is: something that is done to a running cluster, and that knows whether it hit."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -10,7 +11,8 @@ from tests.faults.cluster_worker import ClusterWorker
 from tests.faults.ledger import Ledger
 from tests.faults.planned import Planned
 from tests.faults.progress import Progress
-from tests.faults.sender import Sender
+from tests.faults.sender import Sender, UncommittedBatch
+from tests.faults.workload import Workload
 from tests.real.worker_process import eventually
 
 OPEN_CORRELATIONS = 200
@@ -35,7 +37,9 @@ class Scene:
     sender: Sender
     progress: Progress
     random: Random
+    seed: int
     opened: set[str] = field(default_factory=set)
+    _batches: Iterator[int] = field(default_factory=itertools.count)
 
     def open(self) -> int:
         """Correlations of the sender that are open now."""
@@ -47,6 +51,11 @@ class Scene:
         sender.run(messages)
         self.opened.update(sender.opened)
         return sender.acknowledged
+
+    def uncommitted_batch(self) -> UncommittedBatch:
+        """Another one each time: correlations in the inputs that nobody may ever decide."""
+        planned = Workload(self.seed, 0).aborted_batch(next(self._batches))
+        return UncommittedBatch(self.cluster.kafka.bootstrap_servers, self.ledger, planned, PARTITIONS)
 
     def some_worker(self) -> ClusterWorker:
         """One that is up."""

@@ -3,7 +3,6 @@
 python -m tests.faults.take_over --session 1 --kills 10
 """
 
-import math
 import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +18,15 @@ from streams.topics import DECISION_TOPIC
 from tests.faults.cluster import PARTITIONS, RECOVERY_SECONDS, Cluster
 from tests.faults.cluster_worker import ClusterWorker
 from tests.faults.ledger import now_ms
+from tests.faults.report import percentile
 from tests.real.broker import QUIET
 from tests.real.signal_sets import bodies
 from tests.real.traffic import Traffic
 from tests.real.worker_process import eventually
 
 _BETWEEN_ROUNDS_SECONDS = 0.05
+Figures = dict[str, dict[str, float]]
+"""For each stage p50, p95 and max."""
 
 
 class TakeOver(NamedTuple):
@@ -141,22 +143,17 @@ def _milliseconds(line: Mapping[str, str]) -> float:
     return datetime.fromisoformat(line["timestamp"]).timestamp() * 1000
 
 
-def quantile(values: Sequence[float], part: float) -> float:
-    """The smallest value that at least this part of them does not exceed."""
-    return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
-
-
-def described(found: Sequence[TakeOver]) -> list[str]:
-    """One line for each stage."""
-    lines = []
+def described(found: Sequence[TakeOver]) -> Figures:
+    """Seconds from the kill, for each stage."""
+    figures: Figures = {}
     for stage in TakeOver._fields:
-        values = [getattr(one, stage) for one in found]
-        figures = ", ".join(
-            f"{name} {quantile(values, part) / 1000:.2f} s"
-            for name, part in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
-        )
-        lines.append(f"{stage}: {figures}")
-    return lines
+        values = sorted(getattr(one, stage) / 1000 for one in found)
+        figures[stage] = {
+            "p50": percentile(values, 0.5),
+            "p95": percentile(values, 0.95),
+            "max": values[-1],
+        }
+    return figures
 
 
 @click.command()
@@ -164,12 +161,13 @@ def described(found: Sequence[TakeOver]) -> list[str]:
     "--session", "sessions", type=int, multiple=True, default=(1, 6), show_default=True, help="Seconds."
 )
 @click.option("--kills", default=10, show_default=True)
-def main(sessions: tuple[int, ...], kills: int) -> None:
+@click.option("--guarantee", type=click.Choice(["exactly_once", "at_least_once"]), default="exactly_once")
+def main(sessions: tuple[int, ...], kills: int, guarantee: str) -> None:
     """Kill one of two workers, again and again, and say how long its partitions go without a decision."""
     for session in sessions:
         click.echo(f"session {session} s, {kills} kills, from kill -9 until")
-        for line in described(measure(session, kills)):
-            click.echo(f"  {line}")
+        for stage, figures in described(measure(session, kills, guarantee)).items():
+            click.echo(f"  {stage}: " + ", ".join(f"{name} {value:.2f} s" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 from typing_extensions import override
 
 from tests.faults.cluster_worker import KILLED, ClusterWorker
-from tests.faults.fault import Fault, Missed, Scene
+from tests.faults.fault import OPEN_CORRELATIONS, Fault, Missed, Scene
 from tests.faults.kill_points import AFTER_FOLD, IN_RECOVERY, WHILE_FIRING_A_DEADLINE
 from tests.faults.states import delete_states
 
@@ -16,7 +16,10 @@ _POINT_SECONDS = 90.0
 
 
 class KillAtRandom(Fault):
-    """kill -9 with a batch uncommitted: the worker is frozen for the look, so what is seen is what is killed."""
+    """kill -9 with a batch uncommitted: the worker is frozen for the look, so what is seen is what is killed.
+
+    Another batch lies uncommitted in the inputs at that moment, and is aborted afterwards.
+    """
 
     name = "kill -9 at random"
 
@@ -27,9 +30,10 @@ class KillAtRandom(Fault):
         for look in range(_LOOKS):
             worker.pause()
             unfinished = uncommitted(scene, worker)
-            if unfinished and scene.open() >= 200:
+            if unfinished and scene.open() >= OPEN_CORRELATIONS:
                 opened = scene.open()
-                worker.kill()
+                with scene.uncommitted_batch():
+                    worker.kill()
                 return f"{worker.name}, look {look + 1}: {unfinished} uncommitted, {opened} open"
             worker.resume()
             time.sleep(0.005 + scene.random.random() * 0.02)
@@ -61,7 +65,7 @@ class KillAtPoint(Fault):
             )
         told = json.loads(landed.read_text())
         opened = scene.open()
-        if opened < 200 or told["unfinished"] < 1:
+        if opened < OPEN_CORRELATIONS or told["unfinished"] < 1:
             raise Missed(f"{worker.name}: {opened} open, {told['unfinished']} unfinished")
         return f"{worker.name}, pass {passes}: {told['unfinished']} unfinished, {opened} open"
 

@@ -44,7 +44,7 @@ bench: $(READY) ## throughput against peers, full size
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
 faults: $(READY) ## kills, pauses and outages, full size
-	$(BIN)/pytest tests/faults $(ARGS)
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # --- behind the verbs -------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ class Fuzz(_Load):
 
 
 class ManyOpen(_Load):
-    """Correlations of which a normalized signal comes and nothing more."""
+    """Correlations of which a normalized signal comes and nothing more; when all are open, a worker is killed."""
 
     def __init__(self, count: int) -> None:
         super().__init__("correlations left open", count)
@@ -62,13 +62,13 @@ class ManyOpen(_Load):
 
     @override
     def strike(self, scene: Scene) -> str:
-        before = scene.cluster.open_correlations()
         note = super().strike(scene)
-        wanted = 0.9 * self._count
         scene.must(
-            lambda: scene.cluster.open_correlations() - before >= wanted, f"{wanted:.0f} more are open"
+            lambda: scene.cluster.open_correlations() >= self._count, f"{self._count} correlations are open"
         )
-        return f"{note}, {scene.cluster.open_correlations()} open"
+        opened, worker = scene.cluster.open_correlations(), scene.some_worker()
+        worker.kill()
+        return f"{note}, {opened} open when {worker.name} was killed"
 
 
 class HotCorrelation(_Load):

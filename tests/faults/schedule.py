@@ -8,7 +8,7 @@ from tests.faults.changelog_faults import ChangelogEmptied, ChangelogMadeAnew
 from tests.faults.clock_faults import JUMP_SECONDS, ClockJump
 from tests.faults.fault import Fault
 from tests.faults.kill_points import KILL_POINTS
-from tests.faults.load_faults import Fuzz, HotCorrelation
+from tests.faults.load_faults import Fuzz, HotCorrelation, ManyOpen
 from tests.faults.network_faults import Cut, HalfOpen, Latency, Reset
 from tests.faults.rebalance_storm import RebalanceStorm
 from tests.faults.state_faults import ByteFlipped, DiskFull, FileTruncated, StateDeleted
@@ -39,7 +39,7 @@ SINGLE: Mapping[str, Callable[[], Fault]] = {
 }
 """By the name that the command line takes."""
 
-LOADS: Mapping[str, Callable[[int], Fault]] = {"fuzz": Fuzz, "hot": HotCorrelation}
+LOADS: Mapping[str, Callable[[int], Fault]] = {"fuzz": Fuzz, "hot": HotCorrelation, "open": ManyOpen}
 """One each; the number is that of the messages."""
 
 NAMES = (*SINGLE, *LOADS)
@@ -51,6 +51,8 @@ FULL: Counts = {
     "fuzz": 50_000,
     "hot": 100_000,
 }
+OPEN: Counts = {"open": 200_000}
+"""In a campaign of its own, whose deadlines are far enough away."""
 QUICK: Counts = {"kill": 1, "before-commit": 1, "zombie": 1, "cut": 1, "state-deleted": 1, "fuzz": 1000}
 QUICKEST: Counts = {"kill": 1, "between-commit-and-store-write": 1, "fuzz": 200}
 

@@ -14,15 +14,11 @@ _SECONDS = "2026-01-15T10:30:0"
 
 def drawn_bodies(random: Random, corr_id: str) -> Bodies:
     """Payload by agent for the normalized signal and every agent, optional ones too."""
-    trend, side = random.choice(
-        [
-            ("bullish", "buy"),
-            ("bullish", "buy"),
-            ("bearish", "sell"),
-            ("sideways", "buy"),
-            ("bullish", "sell"),
-        ]
-    )
+    # Most rules forbid something: left to chance alone hardly any order would ever be sent.
+    promising = random.random() < 0.5
+    trend, side = random.choice([("bullish", "buy"), ("bearish", "sell")])
+    if not promising:
+        trend = random.choice(["bullish", "bearish", "sideways"])
     source: Json = {
         "instrument": random.choice(INSTRUMENTS),
         "price": round(random.uniform(0.5, 70_000), random.randint(0, 5)) or 1.0,

@@ -14,30 +14,26 @@ _SECONDS = "2026-01-15T10:30:0"
 
 def drawn_bodies(random: Random, corr_id: str) -> Bodies:
     """Payload by agent for the normalized signal and every agent, optional ones too."""
-    trend, side = random.choice(
-        [
-            ("bullish", "buy"),
-            ("bullish", "buy"),
-            ("bearish", "sell"),
-            ("sideways", "buy"),
-            ("bullish", "sell"),
-        ]
-    )
+    # Most rules forbid something: left to chance alone hardly any order would ever be sent.
+    promising = random.random() < 0.5
+    trend, side = random.choice([("bullish", "buy"), ("bearish", "sell")])
+    if not promising:
+        trend = random.choice(["bullish", "bearish", "sideways"])
     source: Json = {
         "instrument": random.choice(INSTRUMENTS),
         "price": round(random.uniform(0.5, 70_000), random.randint(0, 5)) or 1.0,
-        "side": side if random.random() > 0.03 else None,
+        "side": side if promising or random.random() > 0.1 else None,
         "timestamp": "2026-01-15T10:30:00.000Z",
     }
     analyses: dict[str, Json] = {
         "momentum": {
-            "confidence": random.uniform(0.3, 1.0),
-            "momentum_strength": random.random(),
+            "confidence": random.uniform(0.71 if promising else 0.3, 1.0),
+            "momentum_strength": random.uniform(0.61 if promising else 0.0, 1.0),
             "trend_direction": trend,
         },
         "risk": {
-            "overall_score": random.uniform(0.0, 0.9),
-            "risk_level": random.choice(["low", "low", "medium", "high", "blocked"]),
+            "overall_score": random.uniform(0.0, 0.7 if promising else 1.0),
+            "risk_level": random.choice(["low", "medium"] if promising else ["low", "high", "blocked"]),
             "position_sizing": {
                 "recommended_size": round(random.uniform(0, 9000), 2),
                 "max_position_size": 8000.0,

@@ -4,7 +4,7 @@ Payloads are kept of inputs and decisions alone; of all else the hash, and what 
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -75,30 +75,27 @@ def observe(broker: Broker, ledger: Ledger, facts: RunFacts) -> None:
     connection = ledger.connection
     connection.executescript(SCHEMA)
     ends = _ends(broker, connection, topics, facts)
+    rows = rows_of(topics, workflows, facts.partitions)
+    begins = broker.offsets(list(ends), OffsetSpec.earliest())
+    for batch in committed_records(broker.bootstrap_servers, begins, ends):
+        insert(connection, chain.from_iterable(map(rows, batch)))
+    find_unknown(connection)
+
+
+def rows_of(topics: Topics, workflows: Workflows, partitions: int) -> Callable[[LogRecord], Iterable[Row]]:
+    """What each record of these topics is for the judge."""
     parsers: dict[str, Callable[[LogRecord], Iterable[Row]]] = {
-        **{topic: input_rows(set(workflows.agents), facts.partitions) for topic in topics.inputs},
+        **dict.fromkeys(topics.inputs, input_rows(set(workflows.agents), partitions)),
         **dict.fromkeys(topics.outputs, output_rows),
         AUDIT_TOPIC: audit_rows,
         LATE_TOPIC: late_rows,
         **dict.fromkeys(topics.dead_letters, dead_letter_rows),
         topics.changelog: changelog_row,
     }
-    begins = broker.offsets(list(ends), OffsetSpec.earliest())
-    for batch in committed_records(broker.bootstrap_servers, begins, ends):
-        _insert(connection, chain.from_iterable(parsers[record.topic](record) for record in batch))
-    connection.executescript(_FOUND)
-    connection.commit()
+    return lambda record: parsers[record.topic](record)
 
 
-# What nobody acknowledged and what stands in the log all the same.
-_FOUND = """
-UPDATE message SET partition = i.partition, "offset" = i."offset", timestamp = i.timestamp
-FROM input i WHERE i.ledger_id = message.id AND message.result = 'unknown';
-ANALYZE;
-"""
-
-
-def _insert(connection: sqlite3.Connection, rows: Iterator[Row]) -> None:
+def insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     by_table: dict[str, list[tuple[Any, ...]]] = {}
     for row in rows:
         by_table.setdefault(row.table, []).append(row.values)
@@ -106,6 +103,18 @@ def _insert(connection: sqlite3.Connection, rows: Iterator[Row]) -> None:
         marks = ",".join("?" * len(values[0]))
         # In the changelog a later value of a key takes the place of the earlier one.
         connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)
+    connection.commit()
+
+
+def find_unknown(connection: sqlite3.Connection) -> None:
+    """What nobody acknowledged and what stands in the log all the same gets its place."""
+    connection.executescript(
+        """
+        UPDATE message SET partition = i.partition, "offset" = i."offset", timestamp = i.timestamp
+        FROM input i WHERE i.ledger_id = message.id AND message.result = 'unknown';
+        ANALYZE;
+        """
+    )
 
 
 def _ends(

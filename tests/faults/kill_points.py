@@ -120,7 +120,7 @@ def _after_send(passed: Passed) -> None:
 
 
 def _before_commit(passed: Passed) -> None:
-    """The broker has outputs, rows and offsets, and the transaction is open."""
+    """The broker has all that the transaction holds, and the transaction is open."""
     _watch_producers(passed, lambda producer: None)
 
 
@@ -128,13 +128,16 @@ def _watch_producers(before_commit: Passed, after_send: Passed) -> None:
     original: type[Any] = confluent_kafka.Producer
 
     class WatchedProducer(original):  # type: ignore[misc]
-        """``_outputs``: how many messages other than rows it has been given since its last commit."""
+        """``_outputs``: messages other than rows that the broker may not have yet. ``_held``: all that the open
+        transaction holds."""
 
         _outputs = 0
+        _held = 0
 
         def produce(self, topic: str, *arguments: Any, **named: Any) -> None:
             super().produce(topic, *arguments, **named)
-            # Ticks are written by a producer of the same class, which never commits.
+            self._held += 1
+            # Ticks are written by a producer of the same class, which nobody waits for.
             if not topic.endswith("-changelog") and topic != "orchestrator.tick":
                 self._outputs += 1
 
@@ -152,13 +155,14 @@ def _watch_producers(before_commit: Passed, after_send: Passed) -> None:
             super().send_offsets_to_transaction(*arguments)
 
         def commit_transaction(self, *arguments: Any) -> None:
-            if self._outputs:
-                before_commit(self._outputs)
+            if self._held:
+                before_commit(self._held)
             super().commit_transaction(*arguments)
-            self._outputs = 0
+            self._held = 0
 
         def _sent(self) -> None:
-            if self._outputs:
-                after_send(self._outputs)
+            outputs, self._outputs = self._outputs, 0
+            if outputs:
+                after_send(outputs)
 
     confluent_kafka.Producer = WatchedProducer  # type: ignore[misc]

@@ -2,16 +2,18 @@
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from config.workflows.document import parse_document
 from config.workflows.loader import load_workflows
 from orchestration.record import LogRecord
+from tests.faults.ledger import Ledger
 from tests.faults.reference_model import ReferenceModel
+from tests.faults.reference_validation import Json, Signal
 from tests.faults.run_facts import RunFacts
+from tests.faults.shards import Shard, over_shards
 
 
 class Differences(NamedTuple):
@@ -19,6 +21,30 @@ class Differences(NamedTuple):
 
     content: list[str]
     time: list[str]
+
+
+def differences(ledger: Ledger, facts: RunFacts) -> Differences:
+    ledger.connection.commit()
+    (size,) = ledger.connection.execute("SELECT count(*) FROM outcome").fetchone()
+    found = over_shards(differences_of, ledger.path, facts, size)
+    return Differences(
+        [text for is_time, text in found if not is_time], [text for is_time, text in found if is_time]
+    )
+
+
+def differences_of(shard: Shard) -> list[tuple[bool, str]]:
+    """Each with whether it is one of time."""
+    model = reference_model(shard.facts)
+    connection = sqlite3.connect(shard.path)
+    try:
+        found: list[tuple[bool, str]] = []
+        for corr_id in _of_shard(connection, shard):
+            signals = model.signals_of(_records(connection, corr_id))
+            for outcome in connection.execute(_OUTCOMES, (corr_id,)):
+                found += _compare(connection, model, corr_id, signals, outcome)
+        return found
+    finally:
+        connection.close()
 
 
 def reference_model(facts: RunFacts) -> ReferenceModel:
@@ -33,43 +59,36 @@ def reference_model(facts: RunFacts) -> ReferenceModel:
     )
 
 
-def compare_with_reference(connection: sqlite3.Connection, facts: RunFacts) -> Differences:
-    model = reference_model(facts)
-    sent = _sent_hashes(connection)
-    found = Differences([], [])
-    for corr_id, records, outcomes in _correlations(connection):
-        for decision_sha, orchestrated_at, completed_by, audit_value in outcomes:
-            audit: dict[str, Any] = json.loads(audit_value)
-            cut = [record for record in records if record.offset < audit["read_to"].get(record.topic, 0)]
-            if not model.signals_of(cut, None):
-                found.content.append(f"{corr_id}: decided on no record at all")
-                continue
-            expected, expected_audit = model.outcome_for(cut, audit.pop("read_to"))
-            actual = sent[corr_id]
-            if sha256(expected["orchestrated.decision"]).hexdigest() != decision_sha:
-                found.content.append(f"{corr_id}: orchestrated.decision")
-            elif audit != expected_audit:
-                names = [name for name in expected_audit if expected_audit[name] != audit.get(name)]
-                found.content.append(f"{corr_id}: audit record, {', '.join(names)}")
-            else:
-                wrong = {t for t, value in expected.items() if {sha256(value).hexdigest()} != actual.get(t)}
-                found.content.extend(
-                    f"{corr_id}: {topic}" for topic in sorted(wrong | actual.keys() - expected)
-                )
-            # The cut is the worker's own word; the time of the outcome must follow from the whole log as well.
-            at, by = model.outcome_time(model.signals_of(records, None))
-            if (at, by) != (orchestrated_at, completed_by):
-                found.time.append(
-                    f"{corr_id}: {completed_by} at {orchestrated_at}, by the whole log {by} at {at}"
-                )
-    return found
-
-
-def _sent_hashes(connection: sqlite3.Connection) -> dict[str, dict[str, set[str]]]:
-    sent: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for corr_id, topic, value_hash in connection.execute("SELECT corr_id, topic, sha256 FROM output"):
-        sent[corr_id][topic].add(value_hash)
-    return sent
+def _compare(
+    connection: sqlite3.Connection,
+    model: ReferenceModel,
+    corr_id: str,
+    signals: list[Signal],
+    outcome: tuple[str, int, str, bytes],
+) -> Iterator[tuple[bool, str]]:
+    decision_sha256, orchestrated_at, completed_by, audit_value = outcome
+    audit: Json = json.loads(audit_value)
+    read_to = audit.pop("read_to")
+    cut = [signal for signal in signals if signal.offset < read_to.get(signal.topic, 0)]
+    if not cut:
+        yield False, f"{corr_id}: decided on no record at all"
+        return
+    expected, expected_audit = model.outcome_of(cut)
+    hashes = {topic: sha256(value).hexdigest() for topic, value in expected.items()}
+    if hashes.pop("orchestrated.decision") != decision_sha256:
+        yield False, f"{corr_id}: orchestrated.decision"
+    elif audit != expected_audit:
+        names = [name for name in expected_audit if expected_audit[name] != audit.get(name)]
+        yield False, f"{corr_id}: audit record, {', '.join(names)}"
+    elif (sent := dict(connection.execute(_FAN_OUT, (corr_id,)))) != hashes:
+        differ = sorted(topic for topic, _ in sent.items() ^ hashes.items())
+        yield False, f"{corr_id}: {', '.join(dict.fromkeys(differ))}"
+    # The cut is the worker's own word; the time of the outcome must follow from the whole log as well. What came after
+    # the time that the worker says cannot change whether it is right.
+    in_time = [signal for signal in signals if signal.timestamp <= orchestrated_at]
+    at, by = model.outcome_time(in_time) if in_time else (None, "no record in time")
+    if (at, by) != (orchestrated_at, completed_by):
+        yield True, f"{corr_id}: {completed_by} at {orchestrated_at}, by the whole log {by} at {at}"
 
 
 # What finds no room in its row is as if it had not come (docs/decisions/correlation-semantics.md).
@@ -82,22 +101,23 @@ WHERE corr_id = ? AND reading IN ('valid', 'invalid') AND NOT EXISTS (
 
 # A decision without its audit record, and the other way round, are another invariant's business.
 _OUTCOMES = """
-SELECT DISTINCT o.corr_id, o.sha256, o.orchestrated_at, o.completed_by, a.value FROM outcome o
-JOIN audit a ON a.corr_id = o.corr_id AND a.decision_sha256 = o.sha256 ORDER BY o.corr_id
+SELECT DISTINCT o.sha256, o.orchestrated_at, o.completed_by, a.value FROM outcome o
+JOIN audit a ON a.corr_id = o.corr_id AND a.decision_sha256 = o.sha256 WHERE o.corr_id = ?
+"""
+
+_FAN_OUT = """
+SELECT topic, group_concat(DISTINCT sha256) FROM output WHERE corr_id = ? AND topic <> 'orchestrated.decision'
+GROUP BY topic
 """
 
 
-def _correlations(
-    connection: sqlite3.Connection,
-) -> Iterator[tuple[str, list[LogRecord], list[tuple[str, int, str, bytes]]]]:
-    by_corr_id: dict[str, list[Any]] = defaultdict(list)
-    for corr_id, *outcome in connection.execute(_OUTCOMES):
-        by_corr_id[corr_id].append(tuple(outcome))
-    for corr_id, outcomes in by_corr_id.items():
-        records = [
-            LogRecord._make((*row[:6], _headers(row[6]))) for row in connection.execute(_RECORDS, (corr_id,))
-        ]
-        yield corr_id, records, outcomes
+def _of_shard(connection: sqlite3.Connection, shard: Shard) -> list[str]:
+    names = connection.execute("SELECT DISTINCT corr_id FROM outcome ORDER BY corr_id")
+    return [corr_id for (corr_id,) in names][shard.number :: shard.shards]
+
+
+def _records(connection: sqlite3.Connection, corr_id: str) -> list[LogRecord]:
+    return [LogRecord._make((*row[:6], _headers(row[6]))) for row in connection.execute(_RECORDS, (corr_id,))]
 
 
 def _headers(text: str) -> tuple[tuple[str, bytes], ...]:

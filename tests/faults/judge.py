@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.ledger import Ledger
-from tests.faults.reference_judge import Differences, compare_with_reference
+from tests.faults.reference_judge import Differences, differences
 from tests.faults.run_facts import RunFacts
 
 EXAMPLES = 5
@@ -26,6 +26,7 @@ class Judged:
     """What a check may ask: the file, the facts of the run, and the reference model's opinion, which is had once."""
 
     def __init__(self, ledger: Ledger, facts: RunFacts) -> None:
+        self._ledger = ledger
         self.connection: sqlite3.Connection = ledger.connection
         self.facts = facts
 
@@ -40,7 +41,7 @@ class Judged:
 
     @cached_property
     def differences(self) -> Differences:
-        return compare_with_reference(self.connection, self.facts)
+        return differences(self._ledger, self.facts)
 
 
 class Invariant(NamedTuple):

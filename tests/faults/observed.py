@@ -23,6 +23,7 @@ from streams.topics import (
     input_topics,
     topic_specs,
 )
+from tests.faults.classified import classify
 from tests.faults.ledger import Ledger
 from tests.faults.observed_rows import (
     SCHEMA,
@@ -75,17 +76,18 @@ def observe(broker: Broker, ledger: Ledger, facts: RunFacts) -> None:
     connection = ledger.connection
     connection.executescript(SCHEMA)
     ends = _ends(broker, connection, topics, facts)
-    rows = rows_of(topics, workflows, facts.partitions)
+    rows = rows_of(topics)
     begins = broker.offsets(list(ends), OffsetSpec.earliest())
     for batch in committed_records(broker.bootstrap_servers, begins, ends):
         insert(connection, chain.from_iterable(map(rows, batch)))
+    classify(ledger, facts)
     find_unknown(connection)
 
 
-def rows_of(topics: Topics, workflows: Workflows, partitions: int) -> Callable[[LogRecord], Iterable[Row]]:
+def rows_of(topics: Topics) -> Callable[[LogRecord], Iterable[Row]]:
     """What each record of these topics is for the judge."""
     parsers: dict[str, Callable[[LogRecord], Iterable[Row]]] = {
-        **dict.fromkeys(topics.inputs, input_rows(set(workflows.agents), partitions)),
+        **dict.fromkeys(topics.inputs, input_rows),
         **dict.fromkeys(topics.outputs, output_rows),
         AUDIT_TOPIC: audit_rows,
         LATE_TOPIC: late_rows,

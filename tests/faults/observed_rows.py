@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,6 @@ from streams.topics import DECISION_TOPIC
 from tables.codec import decode_row
 from tests.faults.planned import ID_HEADER
 from tests.faults.reference_time import milliseconds
-from tests.faults.reference_validation import DeadLetterError, read_signal
 
 SCHEMA = """
 DROP TABLE IF EXISTS input; DROP TABLE IF EXISTS output; DROP TABLE IF EXISTS outcome; DROP TABLE IF EXISTS audit;
@@ -75,38 +74,25 @@ _decode = msgspec.json.decode
 _is_corr_id = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 
 
-def input_rows(agents: set[str], partitions: int) -> Callable[[LogRecord], Iterable[Row]]:
-    """``reading``: valid, invalid, or the reason of the dead letter that the contracts ask for."""
-
-    def rows(record: LogRecord) -> Iterable[Row]:
-        corr_id = record.key.decode("utf-8", "replace") if record.key else ""
-        agent = record.topic.rpartition(".")[2]
-        try:
-            signal = read_signal(record, agents, partitions)
-        except DeadLetterError as reason:
-            reading = str(reason)
-        else:
-            corr_id = signal.corr_id
-            reading = "valid" if signal.error is None else "invalid"
-        headers = dict(record.headers)
-        ledger_id = headers.pop(ID_HEADER, None)
-        yield Row(
-            "input",
-            (
-                *_place(record),
-                record.timestamp,
-                None if ledger_id is None else int(ledger_id),
-                corr_id,
-                agent,
-                reading,
-                _sha256(record.value),
-                record.key,
-                record.value,
-                json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers.items()]),
-            ),
-        )
-
-    return rows
+def input_rows(record: LogRecord) -> Iterator[Row]:
+    """What the contracts say of it is filled in by ``classified.py``."""
+    headers = dict(record.headers)
+    ledger_id = headers.pop(ID_HEADER, None)
+    yield Row(
+        "input",
+        (
+            *_place(record),
+            record.timestamp,
+            None if ledger_id is None else int(ledger_id),
+            _key(record),
+            record.topic.rpartition(".")[2],
+            None,
+            _sha256(record.value),
+            record.key,
+            record.value,
+            json.dumps([(name, (value or b"").decode("latin-1")) for name, value in headers.items()]),
+        ),
+    )
 
 
 def output_rows(record: LogRecord) -> Iterator[Row]:

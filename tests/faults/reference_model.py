@@ -5,6 +5,7 @@ time a record is read, all records of its corr_id are walked again from the firs
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,25 +107,23 @@ class ReferenceModel:
 
         ``read_to``: the cut, input topic -> offset that comes next (the audit record's); without it all count.
         """
-        return canonical(self._decide(self.signals_of(records, read_to))[0])
+        cut = [r for r in records if read_to is None or r.offset < read_to.get(r.topic, 0)]
+        return canonical(self._decide(self.signals_of(cut))[0])
 
-    def outcome_for(self, records: Iterable[RecordLike], read_to: Mapping[str, int]) -> tuple[Json, Json]:
+    def outcome_of(self, signals: list[Signal]) -> tuple[dict[str, bytes], Json]:
         """The same, with all that an outcome sends: bytes by topic, and the audit record without its ``read_to``."""
-        decision, order, fan_out, audit, _ = self._decide(self.signals_of(records, read_to))
+        decision, order, fan_out, audit, _ = self._decide(signals)
         sent = fan_out | {"orchestrated.decision": decision}
         if order is not None:
             sent[decision["execution_topic"]] = order
         return {topic: canonical(message) for topic, message in sent.items()}, audit
 
-    def signals_of(self, records: Iterable[RecordLike], read_to: Mapping[str, int] | None) -> list[Signal]:
-        """Those of the records, below the cut, that enter a correlation."""
+    def signals_of(self, records: Iterable[RecordLike]) -> list[Signal]:
+        """Those that enter a correlation."""
         signals = []
         for record in records:
-            if read_to is None or record.offset < read_to.get(record.topic, 0):
-                try:
-                    signals.append(read_signal(record, self.agents, self.partition_count))
-                except DeadLetterError:
-                    continue
+            with suppress(DeadLetterError):
+                signals.append(read_signal(record, self.agents, self.partition_count))
         return accepted(signals)
 
     # -- one correlation --------------------------------------------------------------------------------------------------
@@ -191,6 +190,8 @@ class ReferenceModel:
         return max(min(times) + round(timeout * 1000), *times)
 
     def _workflow(self, seen: list[Signal]) -> Json:
+        if len(self.workflows) == 1:
+            return self.workflows[0]
         source = sort_into_roles(seen).source
         instrument = None if source is None else source["instrument"]
         if instrument is not None:

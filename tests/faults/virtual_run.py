@@ -13,6 +13,7 @@ from orchestration.message import Message
 from orchestration.partitioning import partition_of
 from orchestration.record import LogRecord
 from tables.codec import encode_row
+from tests.faults.classified import classify
 from tests.faults.ledger import Ledger, LedgerRow
 from tests.faults.observed import Topics, insert, rows_of
 from tests.faults.observed_rows import SCHEMA, Row
@@ -86,10 +87,11 @@ class VirtualRun:
         ledger.memory("worker", "after", 110_000_000)
         ledger.flush()
         ledger.connection.executescript(SCHEMA)
-        rows = rows_of(self._topics, self._workflows, PARTITIONS)
+        rows = rows_of(self._topics)
         insert(ledger.connection, chain.from_iterable(map(rows, self._records)))
         ends = [(*place, end, end, end) for place, end in self._ends.items()]
         insert(ledger.connection, [Row("log_end", end) for end in ends])
+        classify(ledger, FACTS)
         return ledger
 
     def _time_passes(self, until: int) -> None:

@@ -31,9 +31,8 @@ class KillAtRandom(Fault):
         time.sleep(scene.random.random() * 0.2)
         for look in range(_LOOKS):
             worker.pause()
-            unfinished = uncommitted(scene, worker)
-            if unfinished and scene.open() >= OPEN_CORRELATIONS:
-                opened = scene.open()
+            unfinished, opened = uncommitted(scene, worker), scene.open()
+            if unfinished and opened >= OPEN_CORRELATIONS:
                 with scene.uncommitted_batch():
                     worker.kill()
                 return f"{worker.name}, look {look + 1}: {unfinished} uncommitted, {opened} open"

@@ -19,6 +19,7 @@ DIES = Circumstances(dies=True)
 DISK_LOST = Circumstances(kills=1, disk_lost=True)
 AWAY = Circumstances(kills=1, away_seconds=4.0)
 CLOCK = Circumstances(clock_seconds=3600)
+AT_LEAST_ONCE_DIES = Circumstances(dies=True, guarantee="at_least_once")
 ZOMBIE = Circumstances(pause_seconds=1.0)
 
 PLANTS = (
@@ -38,12 +39,13 @@ PLANTS = (
     Plant("skip_the_flush", ("one outcome",), DIES),
     Plant("outputs_outside_the_transaction", ("one outcome",), DIES),
     Plant("store_before_the_commit", ("one outcome",), DIES),
+    Plant("state_before_the_outputs", ("one outcome",), AT_LEAST_ONCE_DIES),
     Plant("ignore_the_fence", ("one outcome",), ZOMBIE),
 )
 
 UNPLANTED = (
     Circumstances(kills=1, away_seconds=4.0, disk_lost=True, clock_seconds=3600),
-    Circumstances(kills=1),
+    Circumstances(kills=2, guarantee="at_least_once"),
     ZOMBIE,
 )
 """Under these the worker as it is must leave every invariant green."""

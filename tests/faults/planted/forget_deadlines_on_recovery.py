@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from tables.correlations import OPEN, PartitionTable
+from tables.correlations import OPEN
+from tables.disk import Disk
 from tests.faults.planted.replacing import replace
 
 
 def plant() -> None:
     def make(scan: Any) -> Any:
-        return lambda table, prefix, start: iter(()) if prefix == OPEN else scan(table, prefix, start)
+        def but_for_open(disk: Disk, prefix: bytes, *start: bytes) -> Any:
+            return iter(()) if prefix == OPEN else scan(disk, prefix, *start)
 
-    replace(PartitionTable, "_scan", make)
+        return but_for_open
+
+    replace(Disk, "scan", make)

@@ -12,9 +12,13 @@ from tests.faults.planted.replacing import replace
 def plant() -> None:
     def make_init(init: Any) -> Any:
         def unfenced(
-            writer: TransactionalWriter, configuration: Any, transactional_id: str, *arguments: Any
+            writer: TransactionalWriter,
+            configuration: Any,
+            transactional_id: str,
+            *arguments: Any,
+            **named: Any,
         ) -> None:
-            init(writer, configuration, f"{transactional_id}-{uuid.uuid4().hex}", *arguments)
+            init(writer, configuration, f"{transactional_id}-{uuid.uuid4().hex}", *arguments, **named)
 
         return unfenced
 

@@ -12,8 +12,8 @@ from tests.faults.planted.replacing import die_once, replace
 
 def plant() -> None:
     def make_init(init: Any) -> Any:
-        def with_another(writer: Any, configuration: Any, *arguments: Any) -> None:
-            init(writer, configuration, *arguments)
+        def with_another(writer: Any, configuration: Any, *arguments: Any, **named: Any) -> None:
+            init(writer, configuration, *arguments, **named)
             writer.unflushed = Producer(dict(configuration) | {"linger.ms": 200})
 
         return with_another

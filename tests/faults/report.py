@@ -19,7 +19,7 @@ from tests.faults.run_facts import RunFacts
 Json = dict[str, Any]
 
 _FAULTS = """
-SELECT name, count(*), sum(landed), group_concat((recovered - started) / 1000.0) FROM fault
+SELECT name, count(*), sum(landed), group_concat((recovered - ended) / 1000.0) FROM fault
 GROUP BY name ORDER BY min(started)
 """
 
@@ -98,7 +98,16 @@ def tables(made: Json) -> list[Table]:
         judged.add_row(
             verdict["sentence"], str(verdict["violations"]), "\n".join(verdict["examples"]), style=style
         )
-    return [summary, faults, judged]
+    return [summary, faults, *([_take_over(made["take_over"])] if made.get("take_over") else []), judged]
+
+
+def _take_over(found: Json) -> Table:
+    """Figures by session and stage."""
+    table = Table("", "p50", "p95", "max, in seconds", title="from kill -9 of one of two workers")
+    for session, stages in found.items():
+        for stage, figures in stages.items():
+            table.add_row(f"{session}: {stage}", *(f"{figures[name]:.2f}" for name in ("p50", "p95", "max")))
+    return table
 
 
 def percentile(values: Sequence[float], share: float) -> float:

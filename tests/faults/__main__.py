@@ -44,6 +44,7 @@ def _counts(_: click.Context, __: click.Parameter, faults: tuple[str, ...]) -> d
 @click.option(
     "--slack-ms", default=1000, show_default=True, help="How late a deadline may be beside downtime."
 )
+@click.option("--lag-limit-ms", default=30_000, show_default=True, help="From the last fault to lag 0.")
 @click.option("--session", default=3, show_default=True, help="Seconds until a silent worker counts as dead.")
 @click.option(
     "--open", "many", default=200_000, show_default=True, help="Left open at once; 0: no such campaign."
@@ -61,6 +62,7 @@ def main(
     guarantees: tuple[str, ...],
     faults: dict[str, int],
     slack_ms: int,
+    lag_limit_ms: int,
     session: int,
     many: int,
     kills: int,
@@ -77,6 +79,7 @@ def main(
         per_second=per_second,
         session_seconds=session,
         slack_ms=slack_ms,
+        lag_limit_ms=lag_limit_ms,
     )
     plans = {guarantee: replace(first, guarantee=guarantee) for guarantee in guarantees}
     if many and not faults:

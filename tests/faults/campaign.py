@@ -31,8 +31,9 @@ from tests.faults.workload import Workload
 
 logger = logging.getLogger(__name__)
 
-_AFTER_AN_OUTAGE = 5.0
-"""How much faster than planned the sender may be when it is behind."""
+_MESSAGES_OF_A_CORRELATION = 6
+_CATCHING_UP = 5.0
+"""How much faster than planned the sender may be when an outage is over."""
 _FURTHER_CORRELATIONS, _FURTHER_IDS = 10_000_000, 100_000_000
 _QUIET_PATIENCE_SECONDS = 300.0
 
@@ -42,7 +43,7 @@ class Plan:
     """What a campaign does; the same plan makes the same faults and messages, at other moments.
 
     ``faults``: how many of each, by the names of ``schedule``. ``per_second``: correlations opened. ``slack_ms``: how late
-    a deadline may be beside downtime.
+    a deadline may be beside downtime. ``lag_limit_ms``: from the end of the last fault to lag 0.
     """
 
     faults: Mapping[str, int]
@@ -53,6 +54,7 @@ class Plan:
     timeout_seconds: float = 8.0
     session_seconds: int = 3
     slack_ms: int = 1000
+    lag_limit_ms: int = 30_000
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,6 +78,7 @@ def run_campaign(plan: Plan, folder: Path) -> Json:
             plan.guarantee,
             plan.timeout_seconds,
             deadline_slack_ms=plan.slack_ms,
+            lag_limit_ms=plan.lag_limit_ms,
         )
         facts.note_in(ledger)
         topics = Topics.of(cluster.workflows, cluster.app_id)
@@ -83,7 +86,10 @@ def run_campaign(plan: Plan, folder: Path) -> Json:
         cluster.start()
         with closing(Progress(cluster.kafka.bootstrap_servers)) as progress:
             sender = Sender(
-                cluster.kafka.bootstrap_servers, ledger, _AFTER_AN_OUTAGE * 6 * plan.per_second, PARTITIONS
+                cluster.kafka.bootstrap_servers,
+                ledger,
+                _CATCHING_UP * _MESSAGES_OF_A_CORRELATION * plan.per_second,
+                PARTITIONS,
             )
             done = threading.Event()
             sender.start(stream(plan, done))
@@ -105,6 +111,7 @@ def run_campaign(plan: Plan, folder: Path) -> Json:
                 timeout_seconds=plan.timeout_seconds,
                 patience_seconds=_QUIET_PATIENCE_SECONDS,
             )
+            count_lag_from_the_last_fault(ledger)
             sample_memory(scene, "after")
         observe(cluster.broker, ledger, facts)
         return report(ledger, judge(ledger, facts, INVARIANTS), broker=f"Kafka {KAFKA_VERSION}")
@@ -156,6 +163,15 @@ def recover(scene: Scene) -> None:
     scene.cluster.start()
     ends = scene.cluster.input_ends()
     scene.must(lambda: scene.cluster.has_read_to(ends), "what was sent during the fault is read")
+
+
+def count_lag_from_the_last_fault(ledger: Ledger) -> None:
+    """What was noted counts from the end of the sending, and by then the last fault is recovered from."""
+    ledger.connection.execute(
+        "UPDATE run SET value = value + (SELECT recovered - ended FROM fault ORDER BY ended DESC LIMIT 1) "
+        "WHERE name = 'lag_zero_ms'"
+    )
+    ledger.connection.commit()
 
 
 def sample_memory(scene: Scene, phase: Literal["before", "after"]) -> None:

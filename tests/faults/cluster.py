@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -144,11 +143,6 @@ class Cluster:
         committed = self.committed()
         return all(committed.get(place, 0) >= end for place, end in ends.items())
 
-    def lag(self) -> int:
-        """Records in the inputs that no commit covers yet."""
-        ends, committed = self.input_ends(), self.committed()
-        return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
-
     def in_open_transactions(self) -> dict[int, int]:
         """For each partition, how many changelog records and markers stand behind the beginning of an open transaction."""
         places = [(self.changelog, number) for number in range(PARTITIONS)]
@@ -157,20 +151,12 @@ class Cluster:
         return {place[1]: ends[place] - stable[place] for place in places}
 
     def described(self) -> str:
-        lines = [
+        return "\n".join(
             f"{worker.name}: alive {worker.alive}, health {worker.health()}, partitions {sorted(worker.assigned)}\n"
             f"{worker.log[-3000:]}"
             for worker in self.workers
-        ]
-        return f"lag {self.lag()}\n" + "\n".join(lines)
-
-    def wait_for_quiet(self, seconds: float = RECOVERY_SECONDS) -> float:
-        """Until everything in the inputs is covered by a commit; how long that took, in seconds."""
-        began = time.monotonic()
-        assert eventually(lambda: self.lag() == 0, seconds), (
-            f"after {seconds:g} s not everything was read\n{self.described()}"
+            if worker.starts
         )
-        return time.monotonic() - began
 
     def _clean_up(self) -> None:
         if self._temporary is not None:

@@ -53,7 +53,7 @@ class KillAtPoint(Fault):
         worker = scene.some_worker()
         landed = scene.cluster.folder / "landed.json"
         landed.unlink(missing_ok=True)
-        worker.kill() if self._point == IN_RECOVERY else worker.stop()
+        worker.stop()
         if self._point == IN_RECOVERY:
             # Else there is little to recover.
             delete_states(worker)

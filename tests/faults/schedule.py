@@ -53,7 +53,7 @@ FULL: Counts = {
 }
 OPEN: Counts = {"open": 200_000}
 """In a campaign of its own, whose deadlines are far enough away."""
-QUICK: Counts = {"kill": 1, "before-commit": 1, "zombie": 1, "cut": 1, "state-deleted": 1, "fuzz": 1000}
+QUICK: Counts = {"kill": 1, "before-commit": 1, "cut": 1, "state-deleted": 1, "fuzz": 1000}
 QUICKEST: Counts = {"kill": 1, "between-commit-and-store-write": 1, "fuzz": 200}
 
 

@@ -13,9 +13,6 @@ from tests.real.worker_process import eventually
 __all__ = ["kafka", "make_orchestrator"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="it starts, decides what was decided before once more, and forgets what was open"
-)
 @pytest.mark.parametrize("how", ["made-anew", "records-deleted"])
 def test_a_worker_without_a_disk_refuses_a_changelog_that_was_emptied(
     make_orchestrator: MakeOrchestrator, how: str

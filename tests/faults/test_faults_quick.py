@@ -28,7 +28,7 @@ def violations(made: Json) -> dict[str, list[str]]:
         Plan(
             QUICK,
             correlations=3000,
-            per_second=150.0,
+            per_second=120.0,
             timeout_seconds=6.0,
             slack_ms=BUSY_MACHINE_MS,
             lag_limit_ms=LAG_MS,

@@ -32,7 +32,7 @@ PLANTS = (
     Plant("drop_the_poison", ("accounted for", "dead letters"), QUIET),
     Plant("leave_out_the_offsets", ("lag",), QUIET),
     Plant("trust_the_workers_clock", ("not early",), CLOCK),
-    Plant("deadlines_before_the_backlog", ("outcome time",), AWAY),
+    Plant("deadlines_before_the_backlog", ("outcome time", "read before the deadline"), AWAY),
     Plant("forget_deadlines_on_recovery", ("one outcome", "no open row"), KILLED),
     Plant("restore_half_the_changelog", ("one outcome",), DISK_LOST),
     Plant("commit_early", ("one outcome",), DIES),

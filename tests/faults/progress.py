@@ -104,8 +104,9 @@ def wait_until_quiet(
 ) -> None:
     """Returns when the group has read all inputs and no correlation is open, or after ``patience_seconds``.
 
-    ``opened``: those that must have been decided by then. To be called when the sender has finished and the last fault is over. Notes
-    ``lag_zero_ms``: how long the lag took to become 0 from now, where it did, and ``quiet``. What is missing then is for the invariants to say.
+    To be called when the sender has finished and the last fault is over. ``opened``: those that must have been decided by
+    then. Notes ``lag_zero_ms``: how long the lag took to become 0 from now, where it did, and ``quiet``. What is missing
+    then is for the invariants to say.
     """
     began, names, wanted = time.monotonic(), list(inputs), set(opened)
     deadline = began + patience_seconds

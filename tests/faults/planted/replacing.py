@@ -10,7 +10,7 @@ from typing import Any
 from orchestration.message import Message
 from streams.topics import DECISION_TOPIC
 
-_DIES_AT_PASS = 20
+_DIES_AT_PASS = 10
 _passes = count(1)
 
 

@@ -32,15 +32,15 @@ PLANTS = (
     Plant("drop_the_poison", ("accounted for", "dead letters"), QUIET),
     Plant("leave_out_the_offsets", ("lag",), QUIET),
     Plant("trust_the_workers_clock", ("not early",), CLOCK),
-    Plant("deadlines_before_the_backlog", ("outcome time",), AWAY),
+    Plant("deadlines_before_the_backlog", ("outcome time", "read before the deadline"), AWAY),
     Plant("forget_deadlines_on_recovery", ("one outcome", "no open row"), KILLED),
-    Plant("restore_half_the_changelog", ("one outcome",), DISK_LOST),
-    Plant("commit_early", ("one outcome",), DIES),
-    Plant("skip_the_flush", ("one outcome",), DIES),
-    Plant("outputs_outside_the_transaction", ("one outcome",), DIES),
-    Plant("store_before_the_commit", ("one outcome",), DIES),
-    Plant("state_before_the_outputs", ("one outcome",), AT_LEAST_ONCE_DIES),
-    Plant("ignore_the_fence", ("one outcome",), ZOMBIE),
+    Plant("restore_half_the_changelog", ("one outcome", "accounted for"), DISK_LOST),
+    Plant("commit_early", ("accounted for",), DIES),
+    Plant("skip_the_flush", ("one outcome", "accounted for"), DIES),
+    Plant("outputs_outside_the_transaction", ("one outcome", "accounted for"), DIES),
+    Plant("store_before_the_commit", ("one outcome", "accounted for"), DIES),
+    Plant("state_before_the_outputs", ("one outcome", "accounted for"), AT_LEAST_ONCE_DIES),
+    Plant("ignore_the_fence", ("one outcome", "accounted for"), ZOMBIE),
 )
 
 UNPLANTED = (

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.invariants import INVARIANTS
 from tests.faults.judge import judge, red
 from tests.faults.ledger import Ledger
+from tests.faults.plants import PLANTS
 from tests.faults.run_facts import RunFacts
 from tests.faults.virtual_run import FACTS, VirtualRun
 
@@ -267,3 +268,13 @@ def test_downtime_is_not_counted_as_lateness(ledger: Ledger) -> None:
         "recovered = (SELECT max(timestamp) FROM outcome)"
     )
     assert names_of_red(ledger) == []
+
+
+def test_the_page_about_the_judge_tells_every_invariant_and_every_planted_bug() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fault-invariants.md").read_text("utf-8").replace("`", "")
+    assert [line for each in INVARIANTS if (line := f"| {each.name} | {each.sentence} |") not in page] == []
+    assert [
+        line for each in PLANTS if (line := f"| {each.module} | {', '.join(each.red)} |") not in page
+    ] == []
+    modules = {path.stem for path in (Path(__file__).parent / "planted").glob("*.py")}
+    assert modules - {"__init__", "launch", "replacing"} == {plant.module for plant in PLANTS}

@@ -12,8 +12,7 @@ def plant() -> None:
     def make(commit: Any) -> Any:
         def early(writer: TransactionalWriter, whole: Commit) -> int | None:
             commit(writer, changed(whole, messages=(), changelog=()))
-            if whole.messages:
-                die_once()
+            die_once(whole.messages)
             found: int | None = commit(writer, changed(whole, offsets={}))
             return found
 

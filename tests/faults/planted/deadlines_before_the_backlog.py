@@ -1,4 +1,4 @@
-"""A deadline fires as soon as a tick after it is read, although signals that came in time have not been read yet."""
+"""Time is that of the newest record of any topic: after an outage deadlines fire before the other topics' backlog is read."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from tests.faults.planted.replacing import replace
 
 def plant() -> None:
     def make(deliver: Any) -> Any:
-        def at_once(lane: PartitionLane, topic: str, records: Any, read_to: int, at_end: bool) -> None:
-            if topic == TICK_TOPIC and records:
+        def by_the_newest_record(lane: PartitionLane, topic: str, records: Any, *arguments: Any) -> None:
+            if topic != TICK_TOPIC and records:
                 lane.processor.time_passed(records[-1].timestamp, lane._effects)
-            deliver(lane, topic, records, read_to, at_end)
+            deliver(lane, topic, records, *arguments)
 
-        return at_once
+        return by_the_newest_record
 
     replace(PartitionLane, "deliver", make)

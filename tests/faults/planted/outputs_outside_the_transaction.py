@@ -25,8 +25,7 @@ def plant() -> None:
                     message.topic, message.value, message.key, headers=list(message.headers)
                 )
             writer.outside.flush()
-            if whole.messages:
-                die_once()
+            die_once(whole.messages)
             found: int | None = commit(writer, changed(whole, messages=()))
             return found
 

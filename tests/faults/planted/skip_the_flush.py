@@ -26,8 +26,7 @@ def plant() -> None:
                 )
             writer.unflushed.poll(0)
             found: int | None = commit(writer, changed(whole, messages=()))
-            if whole.messages:
-                die_once()
+            die_once(whole.messages)
             return found
 
         return unflushed

@@ -12,8 +12,7 @@ def plant() -> None:
     def make(commit: Any) -> Any:
         def state_first(writer: AtLeastOnceWriter, whole: Commit) -> int | None:
             found: int | None = commit(writer, changed(whole, messages=(), journal=None))
-            if whole.messages:
-                die_once()
+            die_once(whole.messages)
             commit(writer, changed(whole, changelog=(), offsets={}, journal=None))
             return found
 

@@ -42,6 +42,7 @@ def test_it_tells_what_was_done_what_came_of_it_and_under_which_versions(
         },
         {"fault": "broker restart", "made": 1, "landed": 0, "recovery_seconds": None},
     ]
+    assert 0 < read["deadlines_late_ms"]["p50"] <= read["deadlines_late_ms"]["max"] <= 250
     assert {"broker", "librdkafka", "faust-streaming", "python", "signal-orchestrator"} <= set(
         read["versions"]
     )

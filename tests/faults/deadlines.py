@@ -1,5 +1,6 @@
 """How late deadlines fired, and which part of that was downtime."""
 
+import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,16 @@ GROUP BY corr_id, orchestrated_at
 
 
 def late_deadlines(judged: "Judged") -> Iterator[str]:
-    downtime = merged(judged.connection.execute(_DOWNTIME).fetchall())
-    for corr_id, deadline, fired in judged.connection.execute(_FIRED):
-        late = fired - deadline - overlap(downtime, deadline, fired)
+    for corr_id, late in lateness(judged.connection):
         if late > judged.facts.deadline_slack_ms:
             yield f"{corr_id}: {late} ms late, downtime not counted"
+
+
+def lateness(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    """By how many ms each deadline's decision was written after the deadline, downtime not counted."""
+    downtime = merged(connection.execute(_DOWNTIME).fetchall())
+    for corr_id, deadline, fired in connection.execute(_FIRED):
+        yield corr_id, fired - deadline - overlap(downtime, deadline, fired)
 
 
 def merged(intervals: list[Interval]) -> list[Interval]:

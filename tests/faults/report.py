@@ -12,6 +12,7 @@ import confluent_kafka
 from rich.console import Console
 from rich.table import Table
 
+from tests.faults.deadlines import lateness
 from tests.faults.judge import Verdict
 from tests.faults.ledger import Ledger
 from tests.faults.run_facts import RunFacts
@@ -22,6 +23,17 @@ _FAULTS = """
 SELECT name, count(*), sum(landed), group_concat((recovered - ended) / 1000.0) FROM fault
 GROUP BY name ORDER BY min(started)
 """
+
+
+_SUMMARY = (
+    "correlations",
+    "records_read",
+    "messages",
+    "completed_by",
+    "dispositions",
+    "lag_zero_ms",
+    "deadlines_late_ms",
+)
 
 
 def report(ledger: Ledger, verdicts: Iterable[Verdict], *, broker: str) -> Json:
@@ -51,6 +63,7 @@ def report(ledger: Ledger, verdicts: Iterable[Verdict], *, broker: str) -> Json:
         "lag_zero_ms": _one(
             connection, "SELECT CAST(max(value) AS INTEGER) FROM run WHERE name = 'lag_zero_ms'"
         ),
+        "deadlines_late_ms": _figures(sorted(late for _, late in lateness(connection))),
         "faults": faults,
         "faults_landed": sum(fault["landed"] for fault in faults),
         "recovery_seconds": _spread(all_times),
@@ -80,7 +93,7 @@ def write_report(made: Json, path: Path, console: Console | None = None) -> None
 
 def tables(made: Json) -> list[Table]:
     summary = Table(title=f"seed {made['seed']}, {made['guarantee']}", show_header=False)
-    for name in ("correlations", "records_read", "messages", "completed_by", "dispositions", "lag_zero_ms"):
+    for name in _SUMMARY:
         summary.add_row(name.replace("_", " "), _text(made[name]))
     summary.add_row("versions", _text(made["versions"]))
     faults = Table("fault", "made", "landed", "recovery p50", "p95", "max, in seconds", title="faults")
@@ -116,10 +129,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _spread(texts: str | None) -> Json | None:
-    if not texts:
+    return _figures(sorted(map(float, texts.split(",")))) if texts else None
+
+
+def _figures(values: Sequence[float]) -> Json | None:
+    """``values`` in order."""
+    if not values:
         return None
-    times = sorted(map(float, texts.split(",")))
-    return {"p50": percentile(times, 0.5), "p95": percentile(times, 0.95), "max": times[-1]}
+    return {"p50": percentile(values, 0.5), "p95": percentile(values, 0.95), "max": values[-1]}
 
 
 def _one(connection: sqlite3.Connection, query: str) -> Any:

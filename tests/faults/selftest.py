@@ -57,7 +57,7 @@ def try_plant(bootstrap_servers: str, plant: Plant) -> Tried:
 
 
 def try_unplanted(bootstrap_servers: str, circumstances: Circumstances) -> Tried:
-    return _try(bootstrap_servers, UNCHANGED, f"{circumstances}", circumstances)
+    return _try(bootstrap_servers, UNCHANGED, circumstances.told, circumstances)
 
 
 def _try(bootstrap_servers: str, name: str, what: str, circumstances: Circumstances) -> Tried:

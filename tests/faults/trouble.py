@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from tests.faults.ledger import Ledger
@@ -34,6 +34,14 @@ class Circumstances:
     pause_seconds: float = 0.0
     clock_seconds: int = 0
     guarantee: str = "exactly_once"
+
+    @property
+    def told(self) -> str:
+        """What is unusual about them."""
+        unusual = {each.name: getattr(self, each.name) for each in fields(self)}
+        return ", ".join(
+            f"{name} {value}" for name, value in unusual.items() if value != getattr(Circumstances(), name)
+        )
 
     @property
     def environment(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ def plant() -> None:
     def make_init(init: Any) -> Any:
         def with_another(writer: Any, configuration: Any, *arguments: Any, **named: Any) -> None:
             init(writer, configuration, *arguments, **named)
-            writer.unflushed = Producer(dict(configuration) | {"linger.ms": 200})
+            writer.unflushed = Producer(dict(configuration) | {"linger.ms": 3000})
 
         return with_another
 

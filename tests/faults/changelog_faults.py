@@ -90,7 +90,9 @@ def backup(cluster: Cluster) -> Rows:
 
 
 def restore(cluster: Cluster, rows: Rows) -> None:
-    """Write them to the changelog again."""
+    """Make the topic anew and write them to it: it has to have a beginning, else a worker without a disk refuses it."""
+    cluster.broker.delete(cluster.changelog)
+    cluster.make_topics()
     producer = Producer(
         QUIET
         | {

@@ -69,7 +69,7 @@ class SimulatedStore:
         records: list[ChangelogRecord] = [
             (corr_id.encode(), None if row is None else encode_row(row)) for corr_id, row in rows.items()
         ]
-        return Changes(rows, records, [])
+        return Changes(rows, records, [], [])
 
     def write(self, changes: Changes, changelog_offset: int | None) -> None:
         self.disk.write(changes.records, changelog_offset)

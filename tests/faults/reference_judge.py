@@ -11,6 +11,7 @@ from config.workflows.loader import load_workflows
 from orchestration.record import LogRecord
 from tests.faults.ledger import Ledger
 from tests.faults.reference_model import ReferenceModel
+from tests.faults.reference_rules import canonical
 from tests.faults.reference_validation import Json, Signal
 from tests.faults.run_facts import RunFacts
 from tests.faults.shards import Shard, over_shards
@@ -73,9 +74,11 @@ def _compare(
     if not cut:
         yield False, f"{corr_id}: decided on no record at all"
         return
-    expected, expected_audit = model.outcome_of(cut)
-    hashes = {topic: sha256(value).hexdigest() for topic, value in expected.items()}
-    if hashes.pop("orchestrated.decision") != decision_sha256:
+    decision, order, fan_out, expected_audit, _ = model.outcome_of(cut)
+    if order is not None:
+        fan_out[decision["execution_topic"]] = order
+    hashes = {topic: _sha256(message) for topic, message in fan_out.items()}
+    if _sha256(decision) != decision_sha256:
         yield False, f"{corr_id}: orchestrated.decision"
     elif audit != expected_audit:
         names = [name for name in expected_audit if expected_audit[name] != audit.get(name)]
@@ -122,3 +125,7 @@ def _records(connection: sqlite3.Connection, corr_id: str) -> list[LogRecord]:
 
 def _headers(text: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, value.encode("latin-1")) for name, value in json.loads(text))
+
+
+def _sha256(message: Json) -> str:
+    return sha256(canonical(message)).hexdigest()

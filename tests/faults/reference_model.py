@@ -110,14 +110,6 @@ class ReferenceModel:
         cut = [r for r in records if read_to is None or r.offset < read_to.get(r.topic, 0)]
         return canonical(self._decide(self.signals_of(cut))[0])
 
-    def outcome_of(self, signals: list[Signal]) -> tuple[dict[str, bytes], Json]:
-        """The same, with all that an outcome sends: bytes by topic, and the audit record without its ``read_to``."""
-        decision, order, fan_out, audit, _ = self._decide(signals)
-        sent = fan_out | {"orchestrated.decision": decision}
-        if order is not None:
-            sent[decision["execution_topic"]] = order
-        return {topic: canonical(message) for topic, message in sent.items()}, audit
-
     def signals_of(self, records: Iterable[RecordLike]) -> list[Signal]:
         """Those that enter a correlation."""
         signals = []
@@ -125,6 +117,14 @@ class ReferenceModel:
             with suppress(DeadLetterError):
                 signals.append(read_signal(record, self.agents, self.partition_count))
         return accepted(signals)
+
+    def outcome_of(self, signals: Iterable[Signal]) -> tuple[Json, Json | None, dict[str, Json], Json, Json]:
+        """The outcome on these records of one correlation, as if time had passed every deadline.
+
+        The decision, the order or None, the other fan-out by topic, the audit record without ``read_to``, the headers.
+        """
+        decision, order, fan_out, audit, cut = self._decide(accepted(signals))
+        return decision, order, fan_out, audit, headers(decision, cut)
 
     # -- one correlation --------------------------------------------------------------------------------------------------
 

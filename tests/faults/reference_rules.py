@@ -9,9 +9,10 @@ from tests.faults.reference_validation import Json, Signal, is_number
 
 ENVELOPE = ["schema_version", "agent_name", "agent_version", "corr_id", "enriched_at", "source_signal"]
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
-
 # -- canonical JSON -----------------------------------------------------------------------------------------------------
+
+
+_scalar = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical(value: Any) -> bytes:
@@ -26,7 +27,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         digits = format(Decimal(repr(rounded(value))), "f")
         return digits if "." in digits else digits + ".0"
-    return _encode(value)
+    return _scalar(value)
 
 
 def rounded(value: float) -> float:

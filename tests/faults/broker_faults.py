@@ -23,6 +23,7 @@ class BrokerKill(Fault):
         before = kafka.pid
         kafka.kill()
         kafka.start()
+        scene.cluster.ask_anew()
         return f"process {before} killed, {kafka.pid} serves"
 
 
@@ -42,6 +43,7 @@ class BrokerPause(Fault):
             time.sleep(max(0.0, PAUSE_SECONDS - (time.monotonic() - began)))
         finally:
             kafka.resume()
+        scene.cluster.ask_anew()
         return f"no answer for {time.monotonic() - began:.1f} s"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import IsolationLevel
+from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka.admin import OffsetSpec
 
 from config.orchestrator_settings import SHIPPED_WORKFLOWS
@@ -140,8 +140,17 @@ class Cluster:
         return {place: max(0, offset) for place, offset in found.items()}
 
     def has_read_to(self, ends: Mapping[Place, int]) -> bool:
-        committed = self.committed()
+        """False too where the broker does not tell."""
+        try:
+            committed = self.committed()
+        except KafkaException:
+            self.ask_anew()
+            return False
         return all(committed.get(place, 0) >= end for place, end in ends.items())
+
+    def ask_anew(self) -> None:
+        """After the broker was away: an admin client goes on asking with what it knew before, and is refused."""
+        self.broker = Broker(self.kafka.bootstrap_servers)
 
     def in_open_transactions(self) -> dict[int, int]:
         """For each partition, how many changelog records and markers stand behind the beginning of an open transaction."""

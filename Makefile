@@ -23,10 +23,10 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench faults venv format lock clean
+.PHONY: help demo test check bench faults faults-selftest venv format lock clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## a real Kafka, a worker, trading agents: recorded market bars, decided
 	$(BIN)/orchestrator demo $(ARGS)
@@ -44,7 +44,10 @@ bench: $(READY) ## throughput against peers, full size
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
 faults: $(READY) ## kills, pauses and outages, full size
-	$(BIN)/pytest tests/faults $(ARGS)
+	$(BIN)/python -m tests.faults $(ARGS)
+
+faults-selftest: $(READY) ## planted bugs, each of which the fault suite must find
+	$(BIN)/python -m tests.faults.selftest $(ARGS)
 
 # --- behind the verbs -------------------------------------------------------------------------------------------
 

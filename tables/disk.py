@@ -86,9 +86,13 @@ class Disk:
         self._rocks.flush()
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
+        if self._closed:
+            return
+        self._closed = True
+        try:
             self._rocks.close()
+        except Exception as error:  # noqa: BLE001 - a full disk: what it could not write stands in the changelog
+            logger.warning("the local store %s did not close as it should: %s", self._folder, error)
 
     def _damaged(self, error: Exception) -> StoreDamaged:
         # RocksDB opens a store with a damaged block as if nothing were wrong: without this mark the next bring-up would

@@ -232,6 +232,8 @@ class Lane:
                 for _, writer in parts:
                     writer.abandon()
                 await asyncio.wait([running])
+                if not running.cancelled() and (failure := running.exception()) is not None:
+                    logger.debug("partition %d: the bring-up ended with %r", number, failure)
                 for store, writer in parts:
                     writer.close()
                     store.close()

@@ -5,6 +5,7 @@ time a record is read, all records of its corr_id are walked again from the firs
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,14 +107,16 @@ class ReferenceModel:
 
         ``read_to``: the cut, input topic -> offset that comes next (the audit record's); without it all count.
         """
+        cut = [r for r in records if read_to is None or r.offset < read_to.get(r.topic, 0)]
+        return canonical(self._decide(self.signals_of(cut))[0])
+
+    def signals_of(self, records: Iterable[RecordLike]) -> list[Signal]:
+        """Those that enter a correlation."""
         signals = []
         for record in records:
-            if read_to is None or record.offset < read_to.get(record.topic, 0):
-                try:
-                    signals.append(read_signal(record, self.agents, self.partition_count))
-                except DeadLetterError:
-                    continue
-        return canonical(self._decide(accepted(signals))[0])
+            with suppress(DeadLetterError):
+                signals.append(read_signal(record, self.agents, self.partition_count))
+        return accepted(signals)
 
     def outcome_of(self, signals: Iterable[Signal]) -> tuple[Json, Json | None, dict[str, Json], Json, Json]:
         """The outcome on these records of one correlation, as if time had passed every deadline.
@@ -187,6 +190,8 @@ class ReferenceModel:
         return max(min(times) + round(timeout * 1000), *times)
 
     def _workflow(self, seen: list[Signal]) -> Json:
+        if len(self.workflows) == 1:
+            return self.workflows[0]
         source = sort_into_roles(seen).source
         instrument = None if source is None else source["instrument"]
         if instrument is not None:

@@ -5,7 +5,7 @@ and starts with an app id of its own: neither records nor state of an earlier te
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.real.broker import PATIENCE_SECONDS, Broker, Place
 from tests.real.outputs import Outputs, decoded, read_back
 from tests.real.signal_sets import bodies
 from tests.real.traffic import Traffic
-from tests.real.worker_process import Worker, eventually
+from tests.real.worker_process import COMMAND, Worker, eventually
 
 PARTITIONS = 4
 SESSION_SECONDS = 6
@@ -59,12 +59,13 @@ class Orchestrator:
     def changelog(self) -> str:
         return changelog_topic(self.app_id)
 
-    def worker(self, name: str = "a", **environment: str) -> Worker:
+    def worker(self, name: str = "a", command: Sequence[str] = COMMAND, **environment: str) -> Worker:
         """One that does not run yet; ``name`` is its worker id and the name of its data folder."""
         made = Worker(
             self._folder / name,
             self._folder / f"{name}.log",
             self.environment | {"ORCHESTRATOR_WORKER_ID": name} | environment,
+            command,
         )
         self._workers.append(made)
         return made

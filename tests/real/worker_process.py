@@ -40,9 +40,9 @@ class Worker:
     def __init__(
         self, data: Path, log_path: Path, environment: Mapping[str, str], command: Sequence[str] = COMMAND
     ) -> None:
-        self._command = command
         self.data = data
         self.log_path = log_path
+        self._command = command
         (self.port,) = free_ports(1)
         self.environment = {
             "ORCHESTRATOR_DATA_DIR": str(data),
@@ -116,6 +116,11 @@ class Worker:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.alive
+
+    @property
+    def pid(self) -> int:
+        """Its process id; it has to run."""
+        return self._running().pid
 
     # -- what it says -------------------------------------------------------------------------------------------------
 

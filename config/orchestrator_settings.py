@@ -108,7 +108,7 @@ class OrchestratorSettings(BaseModel):
     start: Literal["earliest", "latest"] | None = variable(
         "ORCHESTRATOR_START",
         "Where a group without committed offsets begins. Needed when the group's offsets vanished while the changelog is "
-        "not empty; unset, that is a refusal to start.",
+        "not empty, or the changelog lost its beginning; unset, both are refusals to start.",
         example="earliest",
     )
     commit_interval_ms: int = variable(

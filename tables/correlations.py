@@ -7,32 +7,27 @@ On disk (keys by their first byte):
     r<corr_id>               the row as in the changelog
     o<corr_id>               there is an open correlation: its due time, and under which workflows that was found
     w<window><offset>        markers that end within this window: their corr_ids
+    n<key>                   a note of the lane: a record of the changelog that is no row
     m                        the changelog offset that comes next, and when that was written
 """
 
-import logging
-import shutil
 import struct
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from rocksdict import Rdict, ReadOptions, WriteBatch
+from rocksdict import WriteBatch
 
 from orchestration.rows import Collecting, Row
-from streams.lane.store import ChangelogRecord, Changes, StoreDamaged
+from streams.lane.store import NOTE_PREFIX, ChangelogRecord, Changes
 from tables.codec import decode_row, encode_row
-from tables.rocks import open_rocks
+from tables.disk import Disk
 from tables.windows import WINDOW_MS, Windows
 
-logger = logging.getLogger(__name__)
-
-ROW, OPEN, WINDOW, META = b"r", b"o", b"w", b"m"
+ROW, OPEN, WINDOW, NOTE = b"r", b"o", b"w", b"n"
 RECENT_ROWS = 20_000
 """Rows of open correlations kept decoded after they were written; more are read from the disk again."""
 
-_META = struct.Struct(">qd")
 _DUE = struct.Struct(">q")
 _OPEN = struct.Struct(">q8s")
 _ABSENT = object()
@@ -41,12 +36,15 @@ _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 
 
 class PartitionTable:
-    """Implements ``streams.lane.store.PartitionStore`` on RocksDB in ``folder``. ``rules``: digest of the workflows in force."""
+    """Implements ``streams.lane.store.PartitionStore`` on RocksDB in ``folder``."""
 
-    def __init__(self, folder: Path, partition: int, rules: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, partition: int) -> None:
         self._partition = partition
-        self._rules = _digest(rules)
+        self._rules = b""
+        self._disk = Disk(folder)
+        self._forget()
+
+    def _forget(self) -> None:
         self._changed: dict[str, Row | None] = {}
         self._in_flight: dict[str, Row | None] = {}
         self._recent: dict[str, Row] = {}
@@ -54,11 +52,8 @@ class PartitionTable:
         self._markers = Windows()
         self._emptied: list[bytes] = []
         self._next_marker_window: int | None = None
-        self._restored_to: int | None
-        self._written_at: float
-        self._closed = False
-        self._rocks = self._open_or_wipe()
-        self._read_meta()
+        self._notes = {key[1:]: value for key, value in self._disk.scan(NOTE)}
+        self._changed_notes: dict[bytes, bytes | None] = {}
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -73,10 +68,7 @@ class PartitionTable:
         return row  # type: ignore[return-value]
 
     def _on_disk(self, corr_id: str) -> Row | None:
-        try:
-            data = self._rocks.get(ROW + corr_id.encode())
-        except Exception as error:
-            raise self._damaged(error) from error
+        data = self._disk.get(ROW + corr_id.encode())
         return None if data is None else decode_row(data, self._partition)
 
     def put(self, corr_id: str, row: Row | None) -> None:
@@ -129,7 +121,7 @@ class PartitionTable:
         if self._next_marker_window is None or self._next_marker_window >= time // WINDOW_MS:
             return []
         names: list[str] = []
-        for key, value in self._scan(WINDOW, WINDOW + _DUE.pack(self._next_marker_window)):
+        for key, value in self._disk.scan(WINDOW, WINDOW + _DUE.pack(self._next_marker_window)):
             window = _DUE.unpack_from(key, 1)[0]
             if window >= time // WINDOW_MS:
                 self._next_marker_window = window
@@ -139,26 +131,41 @@ class PartitionTable:
         self._next_marker_window = None
         return names
 
+    # -- notes --------------------------------------------------------------------------------------------------------
+
+    @property
+    def notes(self) -> Mapping[bytes, bytes]:
+        return self._notes
+
+    def note(self, key: bytes, value: bytes | None) -> None:
+        self._changed_notes[key] = value
+        self._keep_note(key, value)
+
+    def _keep_note(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._notes.pop(key, None)
+        else:
+            self._notes[key] = value
+
     # -- commits ------------------------------------------------------------------------------------------------------
 
     def take_changes(self) -> Changes:
         rows, self._changed = self._changed, {}
+        notes, self._changed_notes = self._changed_notes, {}
         emptied, self._emptied = self._emptied, []
         self._in_flight = rows
         records: list[ChangelogRecord] = [
             (corr_id.encode(), None if row is None else encode_row(row)) for corr_id, row in rows.items()
         ]
-        return Changes(rows, records, emptied)
+        return Changes(rows, records, list(notes.items()), emptied)
 
     def write(self, changes: Changes, changelog_offset: int | None) -> None:
         batch = WriteBatch(raw_mode=True)
-        self._add(batch, zip(changes.records, changes.rows.values(), strict=True), changelog_offset or 0)
+        _add_rows(batch, zip(changes.row_records, changes.rows.values(), strict=True), changelog_offset or 0)
+        _add_notes(batch, changes.note_records)
         for key in changes.emptied:
             batch.delete(key)
-        if changelog_offset is not None:
-            batch.put(META, _META.pack(changelog_offset, time.time()))
-            self._restored_to = changelog_offset
-        self._write(batch)
+        self._disk.write(batch, changelog_offset)
 
     def written(self, changes: Changes) -> None:
         self._in_flight = {}
@@ -174,24 +181,6 @@ class PartitionTable:
         while len(self._recent) > RECENT_ROWS:
             del self._recent[next(iter(self._recent))]
 
-    def _add(
-        self, batch: WriteBatch, changes: Iterable[tuple[ChangelogRecord, Row | None]], changelog_offset: int
-    ) -> None:
-        windows: dict[int, list[str]] = {}
-        for (key, value), row in changes:
-            if row is None or value is None:
-                batch.delete(ROW + key)
-                batch.delete(OPEN + key)
-                continue
-            batch.put(ROW + key, value)
-            if isinstance(row, Collecting):
-                batch.put(OPEN + key, _OPEN.pack(row.due, _digest(row.rules)))
-            else:
-                batch.delete(OPEN + key)
-                windows.setdefault(row.due // WINDOW_MS, []).append(row.corr_id)
-        for window, names in windows.items():
-            batch.put(WINDOW + _DUE.pack(window) + _DUE.pack(changelog_offset), _encode(names))
-
     def _note_marker_window(self, due: int) -> None:
         window = due // WINDOW_MS
         if self._next_marker_window is None or window < self._next_marker_window:
@@ -201,112 +190,70 @@ class PartitionTable:
 
     @property
     def restored_to(self) -> int | None:
-        return self._restored_to
+        return self._disk.restored_to
 
     @property
     def age_seconds(self) -> float:
-        return max(0.0, time.time() - self._written_at)
+        return self._disk.age_seconds
 
     def restore(self, records: Iterable[ChangelogRecord], changelog_offset: int) -> None:
-        last = dict(records)
-        changes: list[tuple[ChangelogRecord, Row | None]] = [
-            ((key, value), None if value is None else decode_row(value, self._partition))
-            for key, value in last.items()
-        ]
+        rows: list[tuple[ChangelogRecord, Row | None]] = []
+        notes: list[ChangelogRecord] = []
+        for key, value in dict(records).items():
+            if key.startswith(NOTE_PREFIX):
+                notes.append((key, value))
+                self._keep_note(key, value)
+            else:
+                rows.append(((key, value), None if value is None else decode_row(value, self._partition)))
         batch = WriteBatch(raw_mode=True)
-        self._add(batch, changes, changelog_offset)
-        batch.put(META, _META.pack(changelog_offset, time.time()))
-        self._write(batch)
-        self._restored_to = changelog_offset
+        _add_rows(batch, rows, changelog_offset)
+        _add_notes(batch, notes)
+        self._disk.write(batch, changelog_offset)
 
-    def restored(self) -> None:
-        for key, value in self._scan(OPEN, OPEN):
-            due, rules = _OPEN.unpack(value)
+    def restored(self, rules: str) -> None:
+        self._rules = _digest(rules)
+        self._open, self._markers, self._next_marker_window = Windows(), Windows(), None
+        for key, value in self._disk.scan(OPEN):
+            due, found_under = _OPEN.unpack(value)
             # Under other workflows the deadline may be another one: due at once means that it is looked at again.
-            self._open.add(key[1:].decode(), due if rules == self._rules else 0)
-        for key, _ in self._scan(WINDOW, WINDOW):
+            self._open.add(key[1:].decode(), due if found_under == self._rules else 0)
+        for key, _ in self._disk.scan(WINDOW):
             self._next_marker_window = _DUE.unpack_from(key, 1)[0]
             break
 
     def wipe(self) -> None:
-        for rows in (self._changed, self._in_flight, self._recent):
-            rows.clear()
-        self._open, self._markers = Windows(), Windows()
-        self._emptied, self._next_marker_window = [], None
-        self._rocks.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._rocks = self._open_or_wipe()
-        self._read_meta()
+        self._disk.wipe()
+        self._forget()
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._rocks.close()
+        self._disk.close()
 
-    def _write(self, batch: WriteBatch) -> None:
-        try:
-            self._rocks.write(batch)
-        except Exception as error:
-            raise self._damaged(error) from error
 
-    def _damaged(self, error: Exception) -> StoreDamaged:
-        # RocksDB opens a store with a damaged block as if nothing were wrong: without this mark the next bring-up would
-        # find the same block, for ever.
-        self._mark.touch()
-        return StoreDamaged(
-            f"the local store {self._folder} is damaged, it is rebuilt from the changelog: {error}"
-        )
-
-    @property
-    def _mark(self) -> Path:
-        return self._folder.with_name(f"{self._folder.name}.damaged")
-
-    def _open_or_wipe(self) -> Rdict:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        if self._mark.exists():
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._mark.unlink()
-        try:
-            return open_rocks(self._folder)
-        except Exception as error:
-            if "lock" in str(error).lower():
-                raise
-            # A damaged store is nothing to lose: the changelog has everything.
-            logger.warning(
-                "the local store %s cannot be opened and is rebuilt from the changelog: %s",
-                self._folder,
-                error,
-            )
-            shutil.rmtree(self._folder, ignore_errors=True)
-            return open_rocks(self._folder)
-
-    def _read_meta(self) -> None:
-        try:
-            meta = self._rocks.get(META)
-        except Exception as error:  # noqa: BLE001 - the library raises nothing more particular
-            logger.warning("%s", self._damaged(error))
-            self._rocks.close()
-            self._rocks = self._open_or_wipe()
-            meta = None
-        if meta is None:
-            self._restored_to, self._written_at = None, time.time()
+def _add_rows(
+    batch: WriteBatch, changes: Iterable[tuple[ChangelogRecord, Row | None]], changelog_offset: int
+) -> None:
+    windows: dict[int, list[str]] = {}
+    for (key, value), row in changes:
+        if row is None or value is None:
+            batch.delete(ROW + key)
+            batch.delete(OPEN + key)
+            continue
+        batch.put(ROW + key, value)
+        if isinstance(row, Collecting):
+            batch.put(OPEN + key, _OPEN.pack(row.due, _digest(row.rules)))
         else:
-            self._restored_to, self._written_at = _META.unpack(meta)
+            batch.delete(OPEN + key)
+            windows.setdefault(row.due // WINDOW_MS, []).append(row.corr_id)
+    for window, names in windows.items():
+        batch.put(WINDOW + _DUE.pack(window) + _DUE.pack(changelog_offset), _encode(names))
 
-    def _scan(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        try:
-            iterator = self._rocks.iter(ReadOptions())
-            iterator.seek(start)
-            while iterator.valid():
-                key = iterator.key()
-                if not key.startswith(prefix):
-                    return
-                yield key, iterator.value()
-                iterator.next()
-            # An iterator that meets a damaged block just ends.
-            iterator.status()
-        except Exception as error:
-            raise self._damaged(error) from error
+
+def _add_notes(batch: WriteBatch, notes: Iterable[ChangelogRecord]) -> None:
+    for key, value in notes:
+        if value is None:
+            batch.delete(NOTE + key)
+        else:
+            batch.put(NOTE + key, value)
 
 
 def _digest(rules: str) -> bytes:

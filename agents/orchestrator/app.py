@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from typing import cast
@@ -26,10 +26,11 @@ from streams.faust_credentials import credentials
 from streams.lane.bring_up import RefuseToStart
 from streams.lane.lane import Lane
 from streams.lane.membership import LaneTransport, MemberConsumer
+from streams.lane.membership_metadata import Membership
 from streams.lane.partition import PartitionLane
 from streams.lane.refusals import EssentialSinkRefuses
 from streams.lane.work_channel import WorkChannel
-from streams.lane.writer import Commit
+from streams.lane.writer import UnknownOutcome
 from streams.topics import TopicsRefused
 from tables.web.server import WebServer
 
@@ -95,11 +96,17 @@ class OrchestratorApp(faust.App):
         if not lane.queued:
             lane.queued = self.work.offer(lane)
 
-    def commit_offsets(self, commit: Commit) -> bool:
-        """Commit as the group's member, from a committing thread; False if the generation is over."""
+    def still_member(self, partition: int, offsets: Mapping[str, int], membership: Membership) -> bool:
+        """Commit as the group's member, from a committing thread; False if the membership is over."""
         consumer = cast(MemberConsumer, self.consumer)
-        committing = asyncio.run_coroutine_threadsafe(consumer.commit_as_member(commit), self.running_loop)
-        return committing.result(COMMIT_PATIENCE_SECONDS)
+        committing = asyncio.run_coroutine_threadsafe(
+            consumer.commit_as_member(partition, offsets, membership), self.running_loop
+        )
+        try:
+            return committing.result(COMMIT_PATIENCE_SECONDS)
+        except TimeoutError:
+            committing.cancel()
+            raise UnknownOutcome("the group's coordinator does not answer") from None
 
     def stop_for(self, error: BaseException) -> None:
         """What the worker must not go on after. Nothing of it is committed; the records are read again."""
@@ -142,7 +149,7 @@ def create_app(settings: Settings) -> OrchestratorApp:
     app.metrics = Metrics()
     app.metrics.build_info.labels(orchestrator_version(), loaded.workflows.digest_of_all).set(1)
     app.observer = MetricsObserver(app.metrics)
-    app.parts = LaneParts(settings, loaded.workflows, orchestrator_version(), app.commit_offsets)
+    app.parts = LaneParts(settings, loaded.workflows, orchestrator_version(), app.still_member)
     app.lane = build_lane(app.parts, app.observer, on_work=app.has_work, on_crash=app.stop_for)
     app.observer.watch(app.lane)
     app.preflight = Preflight(app.lane, app.parts, loaded, on_refused=app.stop_for)

@@ -8,14 +8,14 @@ from orchestration.correlation import Context
 from orchestration.intake import Intake
 from orchestration.workflows import Workflows
 from streams.clients import client_settings, consumer_settings, producer_settings, writer_settings
-from streams.lane.at_least_once_writer import AtLeastOnceWriter
+from streams.lane.at_least_once_writer import AtLeastOnceWriter, StillMember
 from streams.lane.bring_up import BringUp
 from streams.lane.lane import Lane, LaneSettings
 from streams.lane.observer import LaneObserver
 from streams.lane.partition import PartitionLane
 from streams.lane.store import PartitionStore
 from streams.lane.transactional_writer import TransactionalWriter
-from streams.lane.writer import Commit, Writer
+from streams.lane.writer import Writer
 from streams.topics import TICK_TOPIC, changelog_topic, input_topics
 from tables.correlations import PartitionTable
 
@@ -35,7 +35,7 @@ class LaneParts:
     settings: Settings
     workflows: Workflows
     version: str
-    commit_offsets: Callable[[Commit], bool]
+    still_member: StillMember
 
     @property
     def changelog(self) -> str:
@@ -48,23 +48,22 @@ class LaneParts:
     def open_store(self, partition: int) -> PartitionStore:
         # The app's id is part of the path: another app's rows must never be taken for ours.
         folder = self.settings.data_dir / "correlations" / self.settings.app_id / f"partition-{partition}"
-        return PartitionTable(folder, partition, self.workflows.digest_of_all)
+        return PartitionTable(folder, partition)
 
     def new_writer(self, partition: int) -> Writer:
         settings = self.settings
-        if settings.guarantee == "exactly_once":
-            return TransactionalWriter(
-                writer_settings(settings),
-                f"{settings.app_id}-partition-{partition}",
-                self.changelog,
-                float(settings.transaction_timeout_sec),
-                COMMIT_PATIENCE_SECONDS,
-            )
-        return AtLeastOnceWriter(
-            writer_settings(settings),
+        configuration = writer_settings(settings)
+        transactional = TransactionalWriter(
+            configuration,
+            f"{settings.app_id}-partition-{partition}",
             self.changelog,
+            float(settings.transaction_timeout_sec),
             COMMIT_PATIENCE_SECONDS,
-            self.commit_offsets,
+        )
+        if settings.guarantee == "exactly_once":
+            return transactional
+        return AtLeastOnceWriter(
+            configuration, transactional, self.changelog, COMMIT_PATIENCE_SECONDS, self.still_member
         )
 
 
@@ -77,6 +76,7 @@ def build_lane(
 ) -> Lane:
     settings = parts.settings
     consumer = consumer_settings(settings, settings.app_id)
+    context = Context(parts.workflows, float(settings.idempotency_ttl_sec), parts.version)
     return Lane(
         LaneSettings(
             inputs=parts.inputs,
@@ -89,8 +89,17 @@ def build_lane(
             producer_configuration=producer_settings(settings),
         ),
         intake=Intake(parts.workflows.agents, settings.partitions),
-        context=Context(parts.workflows, float(settings.idempotency_ttl_sec), parts.version),
-        bring_up=BringUp(consumer, parts.inputs, TICK_TOPIC, parts.changelog, settings.start),
+        context=context,
+        bring_up=BringUp(
+            consumer_configuration=consumer,
+            inputs=parts.inputs,
+            partition_count=settings.partitions,
+            tick_topic=TICK_TOPIC,
+            changelog_topic=parts.changelog,
+            start=settings.start,
+            context=context,
+            sink_refused=observer.sink_refused,
+        ),
         open_store=parts.open_store,
         new_writer=parts.new_writer,
         observer=observer,

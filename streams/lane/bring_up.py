@@ -3,7 +3,9 @@
     1. fence      nobody's unfinished transaction can come through any more
     2. offsets    the group's, pending transactional commits included
     3. changelog  from where the local disk stands to the end
-    4. read       from the offsets
+    4. repeat     what an earlier owner may have sent without writing its state
+    5. own        where reading begins, and under what, is committed
+    6. read       from the offsets
 
 In this order: offsets read before the fence could be those of a dead worker whose last commit is being marked just now,
 and its records would be decided twice.
@@ -17,8 +19,14 @@ from typing import Any, Literal
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
+from orchestration.correlation import Context
+from orchestration.processor import Effects
+from streams.lane.journal import next_epoch, notes_before, open_journal, owner_note
+from streams.lane.membership_metadata import Membership
+from streams.lane.refusals import commit_despite_refusals
+from streams.lane.repeat import Cancelled, repeat
 from streams.lane.store import ChangelogRecord, PartitionStore
-from streams.lane.writer import Writer
+from streams.lane.writer import Commit, Writer
 from streams.records import log_record, offset_of
 
 logger = logging.getLogger(__name__)
@@ -34,13 +42,15 @@ class RefuseToStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
-    """``positions``: per input topic where to read on; ``committed``: what the group has committed of them.
+    """``positions``: per input topic where to read on, as the group has committed it.
 
+    ``epoch``: this owner's. ``repeated``: what came of a stretch that was taken again, None where there was none.
     ``ends``: the inputs' end offsets. ``rows``: how many changelog records were read.
     """
 
     positions: Mapping[str, int]
-    committed: Mapping[str, int]
+    epoch: int
+    repeated: Effects | None
     tick_position: int
     ends: Mapping[str, int]
     rows: int
@@ -49,63 +59,132 @@ class BroughtUp:
 
 @dataclass(frozen=True, slots=True)
 class BringUp:
-    """``start``: where a group without offsets begins although the changelog is not empty; None refuses that."""
+    """``start``: where a group without offsets begins although the changelog is not empty; None refuses that.
+
+    ``sink_refused(topic, reason)`` is told of messages that go to dead letters instead.
+    """
 
     consumer_configuration: Mapping[str, Any]
     inputs: Sequence[str]
+    partition_count: int
     tick_topic: str
     changelog_topic: str
     start: Literal["earliest", "latest"] | None
+    context: Context
+    sink_refused: Callable[[str, str], None]
 
     def __call__(
-        self, partition: int, store: PartitionStore, writer: Writer, cancelled: Callable[[], bool]
+        self,
+        partition: int,
+        membership: Membership,
+        store: PartitionStore,
+        writer: Writer,
+        cancelled: Callable[[], bool],
     ) -> BroughtUp | None:
         """Blocks until the partition is restored; None if it was ``cancelled``. Raises RefuseToStart, KafkaException."""
         began = time.monotonic()
-        writer.fence()
-        if cancelled():
-            return None
-        consumer = Consumer(dict(self.consumer_configuration))
         try:
-            places = [TopicPartition(topic, partition) for topic in self.inputs]
-            committed = {
-                place.topic: place.offset
-                for place in consumer.committed(places, REQUEST_SECONDS)
-                if place.offset != OFFSET_INVALID
-            }
-            low, high = _watermarks(consumer, self.changelog_topic, partition)
-            restored_to = self._usable(store, partition, low, high)
-            rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
-            if rows is None:
+            writer.fence()
+            if cancelled():
                 return None
-            # The end offset says nothing of state: a first transaction that was aborted, by a kill or a refusing sink,
-            # leaves records in the changelog that nobody is shown, and no offsets.
-            positions = self._positions(consumer, partition, committed, store.restored_to is not None)
-            store.restored()
-            ends = {topic: _watermarks(consumer, topic, partition)[1] for topic in self.inputs}
-            _, tick_end = _watermarks(consumer, self.tick_topic, partition)
-        finally:
-            consumer.close()
-        return BroughtUp(positions, committed, tick_end, ends, rows, time.monotonic() - began)
+            consumer = Consumer(dict(self.consumer_configuration))
+            try:
+                return self._bring_up(consumer, partition, membership, store, writer, cancelled, began)
+            finally:
+                consumer.close()
+        except Cancelled:
+            return None
 
-    def _usable(self, store: PartitionStore, partition: int, low: int, high: int) -> int:
+    def _bring_up(
+        self,
+        consumer: Consumer,
+        partition: int,
+        membership: Membership,
+        store: PartitionStore,
+        writer: Writer,
+        cancelled: Callable[[], bool],
+        began: float,
+    ) -> BroughtUp:
+        places = [TopicPartition(topic, partition) for topic in self.inputs]
+        committed = {
+            place.topic: place.offset
+            for place in consumer.committed(places, REQUEST_SECONDS)
+            if place.offset != OFFSET_INVALID
+        }
+        low, high = _watermarks(consumer, self.changelog_topic, partition)
+        restored_to = self._usable(store, partition, low, high, committed)
+        rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
+        # The end offset says nothing of state: a first transaction that was aborted, by a kill or a refusing sink,
+        # leaves records in the changelog that nobody is shown, and no offsets.
+        positions = self._positions(consumer, partition, committed, store.restored_to is not None)
+        epoch = next_epoch(store.notes)
+        journal = open_journal(store.notes, positions)
+        effects: Effects | None = None
+        if journal is not None:
+            effects, again = repeat(journal, consumer, partition, self.partition_count, store, cancelled)
+            positions |= again
+        offsets = {topic: offset for topic, offset in positions.items() if offset != committed.get(topic)}
+        self._own(partition, membership, store, writer, epoch, effects, offsets)
+        store.restored(self.context.workflows.digest_of_all)
+        positions = {topic: positions[topic] for topic in self.inputs}
+        ends = {topic: _watermarks(consumer, topic, partition)[1] for topic in self.inputs}
+        _, tick_end = _watermarks(consumer, self.tick_topic, partition)
+        return BroughtUp(positions, epoch, effects, tick_end, ends, rows, time.monotonic() - began)
+
+    def _own(
+        self,
+        partition: int,
+        membership: Membership,
+        store: PartitionStore,
+        writer: Writer,
+        epoch: int,
+        effects: Effects | None,
+        offsets: Mapping[str, int],
+    ) -> None:
+        """Commit where reading begins, and what was taken again; the first time with a note, so that the changelog is never
+        empty once there are offsets.
+
+        Before anything else is folded: an input that stays quiet would never be committed, and be read from its beginning
+        after a restart by a group that was told to begin at the end.
+        """
+        if writer.journals or effects is not None or not store.notes:
+            for key in notes_before(store.notes, epoch):
+                store.note(key, None)
+            store.note(*owner_note(epoch, self.context))
+        changes = store.take_changes()
+        messages = () if effects is None else effects.messages
+        if messages or changes.records or offsets:
+            commit = Commit(partition, messages, changes.records, offsets, membership)
+            store.write(changes, commit_despite_refusals(writer, commit, self.sink_refused))
+        store.written(changes)
+
+    def _usable(
+        self, store: PartitionStore, partition: int, low: int, high: int, committed: Mapping[str, int]
+    ) -> int:
         """Where to begin in the changelog."""
         restored_to = store.restored_to
         if restored_to is None:
+            # Offsets are never committed before the changelog has the owner's note, and compaction never moves the
+            # beginning: here rows were deleted, and what they held would be taken for correlations never heard of.
+            if committed and (low > 0 or high == 0) and self.start is None:
+                raise RefuseToStart(
+                    f"{self.changelog_topic}[{partition}] lacks its beginning (it has the offsets {low} to {high}), although the "
+                    "group has read its inputs: the changelog was emptied or made anew. Restore the topic, or set "
+                    "ORCHESTRATOR_START=latest to go on without what it held."
+                )
             return low
         if restored_to > high:
             raise RefuseToStart(
                 f"{self.changelog_topic}[{partition}] ends at offset {high}, but the local store has read it to {restored_to}: "
-                "the changelog was emptied or made anew. Restore the topic, or remove the data folder to start from what the "
-                "changelog has."
+                "the changelog was emptied or made anew. Restore the topic, or remove the data folder and set "
+                "ORCHESTRATOR_START=latest to go on with what the changelog has."
             )
         if restored_to < low:
-            # Compaction never moves the beginning: what this store has not read was deleted, and rows with it. Taken for
-            # an old store it would be discarded, and with it the last copy of every open correlation.
+            # Taken for an old store it would be discarded, and with it the last copy of every open correlation.
             raise RefuseToStart(
                 f"{self.changelog_topic}[{partition}] begins at offset {low}, but the local store has read it to "
-                f"{restored_to} only: records in between were deleted. Restore the topic, or remove the data folder to start "
-                "from what the changelog has."
+                f"{restored_to} only: records in between were deleted. Restore the topic, or remove the data folder and set "
+                "ORCHESTRATOR_START=latest to go on with what the changelog has."
             )
         # Tombstones older than this are gone from the changelog: an old disk would bring deleted rows back.
         if store.age_seconds > CHANGELOG_DELETE_RETENTION_SECONDS:
@@ -155,7 +234,7 @@ class BringUp:
         begin: int,
         end: int,
         cancelled: Callable[[], bool],
-    ) -> int | None:
+    ) -> int:
         if begin >= end:
             return 0
         consumer.assign([TopicPartition(self.changelog_topic, partition, begin)])
@@ -163,7 +242,7 @@ class BringUp:
         rows = 0
         while position < end:
             if cancelled():
-                return None
+                raise Cancelled
             records: list[ChangelogRecord] = []
             # A long timeout would be waited for whole once the end is reached.
             for message in consumer.consume(_BATCH, 0.05):

@@ -214,7 +214,7 @@ class Lane:
                 writer.close()
                 raise
             parts.append((store, writer))
-            return self._bring_up(number, store, writer, stop.is_set)
+            return self._bring_up(number, membership, store, writer, stop.is_set)
 
         running = loop.run_in_executor(self._executor, work)
         up: BroughtUp | None = None
@@ -247,7 +247,7 @@ class Lane:
             processor=processor,
             store=store,
             writer=writer,
-            committed=up.committed,
+            epoch=up.epoch,
             membership=membership,
             executor=self._executor,
             commit_interval=self._settings.commit_interval,
@@ -261,6 +261,8 @@ class Lane:
         self.partitions[number] = lane
         self._fetch.read(lane, {**up.positions, self._settings.tick_topic: up.tick_position})
         self._observer.restored(number, up.rows, up.seconds)
+        if up.repeated is not None:
+            self._observer.committed(number, up.repeated, up.seconds)
 
     def _on_lost(self, lane: PartitionLane, error: BaseException) -> None:
         if self.partitions.get(lane.partition) is lane:

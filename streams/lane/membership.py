@@ -4,19 +4,27 @@ Faust's own path hands over one record at a time and drops what was fetched arou
 ``fetch.py`` instead. What stays here is what a group member does: join, heartbeat, rebalance.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.types import ServiceT
 
 from streams.lane.membership_metadata import Membership
-from streams.lane.writer import Commit
+
+_COMMIT_AGAIN_SECONDS = 0.1
 
 
 class MemberListener(Protocol):
@@ -63,19 +71,33 @@ class MemberThread(driver.AIOKafkaConsumerThread):
             instance_id=coordinator._group_instance_id,
         )
 
-    async def commit_lane(self, commit: Commit) -> bool:
-        """Runs in the thread. aiokafka commits under the generation that it has by then, so it is compared first."""
-        consumer = self._ensure_consumer()
-        if consumer._coordinator.generation != commit.membership.generation:
-            return False
-        offsets = {
-            TopicPartition(topic, commit.partition): offset for topic, offset in commit.offsets.items()
+    async def commit_lane(self, partition: int, offsets: Mapping[str, int], membership: Membership) -> bool:
+        """Runs in the thread.
+
+        aiokafka's own commit tries again under whatever generation it has by then, and would set back the offsets of who
+        owns the partition now: here each try is made under this membership or not at all.
+        """
+        coordinator = self._ensure_consumer()._coordinator
+        places = {
+            TopicPartition(topic, partition): OffsetAndMetadata(to, "") for topic, to in offsets.items()
         }
-        try:
-            await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError):
-            return False
-        return True
+        while True:
+            await coordinator.ensure_coordinator_known()
+            if (
+                coordinator.generation != membership.generation
+                or coordinator.member_id != membership.member_id
+            ):
+                return False
+            try:
+                await coordinator._do_commit_offsets(None, places)
+            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError):
+                return False
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(_COMMIT_AGAIN_SECONDS)
+            else:
+                return True
 
     def _stopped_set(self) -> None:
         # After a crash the thread has closed its loop already, and a clear refusal would end in a stack trace.
@@ -135,9 +157,11 @@ class MemberConsumer(driver.Consumer):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust would complain that the streams get nothing; they are not meant to."""
 
-    async def commit_as_member(self, commit: Commit) -> bool:
-        """Commit offsets under the generation that they were read under; False if that is over."""
-        return bool(await self._thread.call_thread(self._thread.commit_lane, commit))
+    async def commit_as_member(
+        self, partition: int, offsets: Mapping[str, int], membership: Membership
+    ) -> bool:
+        """Commit offsets under this membership; False if that is over."""
+        return bool(await self._thread.call_thread(self._thread.commit_lane, partition, offsets, membership))
 
     async def on_stop(self) -> None:
         await self._listener.on_stopping()

@@ -16,11 +16,12 @@ from confluent_kafka import KafkaError
 from orchestration.merge import Merge
 from orchestration.processor import Effects, PartitionProcessor
 from orchestration.record import LogRecord
+from orchestration.stretch import StretchRecorder
 from streams.lane.membership_metadata import Membership
 from streams.lane.observer import LaneObserver
 from streams.lane.refusals import commit_despite_refusals
 from streams.lane.store import Changes, PartitionStore, StoreDamaged
-from streams.lane.writer import Commit, LostPartition, UnknownOutcome, Writer
+from streams.lane.writer import Commit, JournalEntry, LostPartition, UnknownOutcome, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ BRING_UP_AGAIN = (LostPartition, UnknownOutcome, StoreDamaged)
 class PartitionLane:
     """Made by ``bring_up`` once the partition is restored; ends by ``close`` or by telling ``on_lost``.
 
-    ``committed``: per input topic the offset that the group has committed, where it has.
+    ``epoch``: this owner's.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class PartitionLane:
         processor: PartitionProcessor,
         store: PartitionStore,
         writer: Writer,
-        committed: Mapping[str, int],
+        epoch: int,
         membership: Membership,
         executor: Executor,
         commit_interval: float,
@@ -70,10 +71,9 @@ class PartitionLane:
         self._tick_topic = tick_topic
         self._merge: Merge[LogRecord] = Merge(processor.positions)
         self._read_to: dict[str, int] = dict(processor.positions)
-        # Not where reading began: an input that stays quiet would never be committed, and be read from its beginning
-        # after a restart by a group that was told to begin at the end.
-        self._committed = dict(committed)
-        self._begun = self._committed.keys() >= processor.positions.keys()
+        self._committed = dict(processor.positions)
+        self._epoch = epoch
+        self._recorder = StretchRecorder(processor.positions) if writer.journals else None
         self._executor = executor
         self._commit_interval = commit_interval
         self._observer = observer
@@ -136,17 +136,14 @@ class PartitionLane:
             return False
 
     def _step(self) -> bool:
-        if (
-            self._closed
-            or self._suspended
-            or not self._begun
-            or self._uncommitted + self._in_commit > UNCOMMITTED_RECORDS
-        ):
+        if self._closed or self._suspended or self._uncommitted + self._in_commit > UNCOMMITTED_RECORDS:
             return False
         records = self._merge.take(STEP_RECORDS)
         if records:
             self._blocked_since = None
             self.processor.take(records, self._effects)
+            if self._recorder is not None:
+                self._recorder.take(records)
             self._uncommitted += len(records)
         elif not self._merge.drained:
             self._wait_for_blocking_topics()
@@ -164,6 +161,8 @@ class PartitionLane:
         if all(self.folded_to(topic) >= end for topic, end in ends.items()):
             self._time_target = None
             self.processor.time_passed(at, self._effects)
+            if self._recorder is not None:
+                self._recorder.time_passed(at)
 
     def folded_to(self, topic: str) -> int:
         head = self._merge.head(topic)
@@ -188,8 +187,6 @@ class PartitionLane:
 
     async def _commit_for_ever(self) -> None:
         try:
-            if not self._begun:
-                await self._commit_beginning()
             while True:
                 await self._work.wait()
                 await asyncio.sleep(self._commit_interval)
@@ -205,25 +202,6 @@ class PartitionLane:
         except BaseException as error:  # noqa: BLE001 - the worker is told; nothing of the stretch is committed
             self._lost(error)
 
-    async def _commit_beginning(self) -> None:
-        """Where reading begins is committed before anything is folded.
-
-        A crash between the first changelog record and the first offsets (at-least-once writes them one after the other)
-        would leave a changelog without offsets, and that is a refusal to start.
-        """
-        beginning = {
-            topic: position
-            for topic, position in self.processor.positions.items()
-            if topic not in self._committed
-        }
-        commit = Commit(self.partition, (), (), beginning, self.membership)
-        loop = asyncio.get_running_loop()
-        self._running = loop.run_in_executor(self._executor, self._writer.commit, commit)
-        await asyncio.shield(self._running)
-        self._committed.update(beginning)
-        self._begun = True
-        self._on_work(self)
-
     async def _commit(self) -> None:
         if self._closed or not (self._uncommitted or self._effects):
             return
@@ -235,7 +213,8 @@ class PartitionLane:
             for topic, position in self.processor.positions.items()
             if position != self._committed.get(topic)
         }
-        commit = Commit(self.partition, effects.messages, changes.records, offsets, self.membership)
+        journal = self._journal()
+        commit = Commit(self.partition, effects.messages, changes.records, offsets, self.membership, journal)
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         self._running = loop.run_in_executor(self._executor, self._write, commit, changes)
@@ -244,6 +223,11 @@ class PartitionLane:
         self._committed.update(offsets)
         self._in_commit = 0
         self._observer.committed(self.partition, effects, time.monotonic() - started)
+
+    def _journal(self) -> JournalEntry | None:
+        if self._recorder is None:
+            return None
+        return JournalEntry(self._epoch, self._recorder.end(self.processor.positions))
 
     def _write(self, commit: Commit, changes: Changes) -> None:
         changelog_offset = commit_despite_refusals(self._writer, commit, self._observer.sink_refused)

@@ -1,6 +1,6 @@
 """What the lane needs of the place where rows are kept. ``tables/`` provides it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,16 +16,25 @@ ChangelogRecord = tuple[bytes, bytes | None]
 """Key (corr_id) and value (an encoded row; None: the row is gone) as they stand in the changelog."""
 
 
+NOTE_PREFIX = b"\x00"
+"""How the keys of notes begin: records of the changelog that are no rows. No corr_id does."""
+
+
 @dataclass(slots=True)
 class Changes:
-    """The rows put since the last commit, each once: ``records`` as they are to be written, in the order of ``rows``.
+    """What was put and noted since the last commit, each once: the records as they are to be written.
 
-    ``emptied``: what the store deletes beside them.
+    ``row_records`` in the order of ``rows``. ``emptied``: what the store deletes beside them.
     """
 
     rows: dict[str, Row | None]
-    records: list[ChangelogRecord]
+    row_records: list[ChangelogRecord]
+    note_records: list[ChangelogRecord]
     emptied: list[bytes]
+
+    @property
+    def records(self) -> list[ChangelogRecord]:
+        return [*self.row_records, *self.note_records] if self.note_records else self.row_records
 
 
 class PartitionStore(CorrelationTable, Protocol):
@@ -42,6 +51,15 @@ class PartitionStore(CorrelationTable, Protocol):
     @property
     def age_seconds(self) -> float:
         """Since the disk was last written."""
+        ...
+
+    @property
+    def notes(self) -> Mapping[bytes, bytes]:
+        """Every note, by its whole key."""
+        ...
+
+    def note(self, key: bytes, value: bytes | None) -> None:
+        """Keep a note, which goes into the changelog with the next changes; None: it is gone."""
         ...
 
     def has_due(self, time: int) -> bool:
@@ -68,8 +86,8 @@ class PartitionStore(CorrelationTable, Protocol):
         """Take records of the changelog, in its order, up to before ``changelog_offset``."""
         ...
 
-    def restored(self) -> None:
-        """The changelog has been read to its end: find out what is due when."""
+    def restored(self, rules: str) -> None:
+        """The changelog has been read to its end: find out what is due when. ``rules``: digest of the workflows in force."""
         ...
 
     def wipe(self) -> None:

@@ -7,7 +7,7 @@ The transactional id is the partition's, so its producer epoch is the lease on t
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as Report
@@ -38,6 +38,8 @@ _SLICE_SECONDS = 1.0
 
 class TransactionalWriter:
     """``give_up_after``: seconds after which a commit that the broker does not answer counts as unknown."""
+
+    journals: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from confluent_kafka import KafkaError
 
 from orchestration.message import Message
+from orchestration.stretch import Stretch
 from streams.lane.membership_metadata import Membership
 from streams.lane.store import ChangelogRecord
+
+
+class JournalEntry(NamedTuple):
+    """``epoch``: that of the owner, as its note says."""
+
+    epoch: int
+    stretch: Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,7 @@ class Commit:
     """Everything that came of a stretch of input, to be written whole or not at all.
 
     ``offsets``: per input topic the offset that is read next. ``membership``: under which generation of the group.
+    ``journal``: the order in which the input was folded, for a writer that ``journals``; None: it stands in the log already.
     """
 
     partition: int
@@ -23,6 +32,7 @@ class Commit:
     changelog: Sequence[ChangelogRecord]
     offsets: Mapping[str, int]
     membership: Membership
+    journal: JournalEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,12 @@ class SinksRefuse(Exception):
 
 
 class Writer(Protocol):
-    """Writes one partition's commits. Every method blocks: call it from a thread."""
+    """Writes one partition's commits. Every method blocks: call it from a thread.
+
+    ``journals``: messages go out before the state is written, so the order of their stretch is written down first.
+    """
+
+    journals: ClassVar[bool]
 
     def fence(self) -> None:
         """Make sure that nobody else's unfinished work for this partition can come through any more."""

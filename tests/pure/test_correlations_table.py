@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.rows import Collecting, Orchestrated, Row
-from streams.lane.store import StoreDamaged
+from streams.lane.store import NOTE_PREFIX, StoreDamaged
 from tables.correlations import PartitionTable
 
 RULES = "digest-of-the-workflows"
@@ -29,7 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def table(folder: Path) -> Iterator[PartitionTable]:
-    table = PartitionTable(folder, 0, RULES)
+    table = PartitionTable(folder, 0)
+    table.restored(RULES)
     yield table
     table.close()
 
@@ -42,8 +43,8 @@ def commit(table: PartitionTable, offset: int | None = 1) -> None:
 
 def reopened(table: PartitionTable, folder: Path, rules: str = RULES) -> PartitionTable:
     table.close()
-    again = PartitionTable(folder, 0, rules)
-    again.restored()
+    again = PartitionTable(folder, 0)
+    again.restored(rules)
     return again
 
 
@@ -176,8 +177,8 @@ def test_under_other_workflows_every_open_correlation_is_looked_at_at_once(
         again.close()
 
 
-def test_restoring_takes_the_last_word_of_the_changelog(table: PartitionTable) -> None:
-    source = PartitionTable(table._folder.parent / "source", 0, RULES)
+def test_restoring_takes_the_last_word_of_the_changelog(table: PartitionTable, folder: Path) -> None:
+    source = PartitionTable(folder.with_name("source"), 0)
     rows: list[tuple[str, Row | None]] = [
         ("a", collecting("a", 5000)),
         ("b", collecting("b", 5000)),
@@ -192,7 +193,7 @@ def test_restoring_takes_the_last_word_of_the_changelog(table: PartitionTable) -
     source.close()
     table.restore(records[:3], 3)
     table.restore(records[3:], 5)
-    table.restored()
+    table.restored(RULES)
     assert table.restored_to == 5
     assert table.get("a") == orchestrated("a", 8000)
     assert table.get("b") is None
@@ -200,11 +201,34 @@ def test_restoring_takes_the_last_word_of_the_changelog(table: PartitionTable) -
     assert list(table.due(10_000)) == ["c", "a"]
 
 
+def test_notes_go_into_the_changelog_and_come_back_from_it_and_from_the_disk(
+    table: PartitionTable, folder: Path
+) -> None:
+    kept, gone = NOTE_PREFIX + b"kept", NOTE_PREFIX + b"gone"
+    table.note(kept, b"1")
+    table.note(gone, b"2")
+    changes = table.take_changes()
+    assert dict(changes.records) == {kept: b"1", gone: b"2"}
+    table.write(changes, 1)
+    table.written(changes)
+    table.note(gone, None)
+    commit(table, 2)
+    other = PartitionTable(folder.with_name("other"), 0)
+    other.restore([*changes.records, (gone, None)], 3)
+    again = reopened(table, folder)
+    try:
+        assert table.notes == again.notes == other.notes == {kept: b"1"}
+        assert again.get("kept") is None
+    finally:
+        again.close()
+        other.close()
+
+
 def test_a_wiped_store_holds_nothing(table: PartitionTable) -> None:
     table.put("a", collecting("a", 1500))
     commit(table, 7)
     table.wipe()
-    table.restored()
+    table.restored(RULES)
     assert table.restored_to is None
     assert table.get("a") is None
 
@@ -217,7 +241,7 @@ def test_a_damaged_store_is_rebuilt_and_not_read(table: PartitionTable, folder: 
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] + b"\xff" * 16)
     for file in folder.glob("CURRENT"):
         file.write_bytes(b"MANIFEST-999999\n")
-    again = PartitionTable(folder, 0, RULES)
+    again = PartitionTable(folder, 0)
     try:
         assert again.restored_to is None
         assert again.get("a") is None
@@ -242,17 +266,17 @@ def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(
     for number in range(5000):
         table.put(f"c{number}", collecting(f"c{number}", 5000))
     commit(table, 7)
-    table._rocks.flush()
+    table._disk.flush()
     table.close()
     for file in folder.glob("*.sst"):
         data = bytearray(file.read_bytes())
         data[len(data) // 2] ^= 0xFF
         file.write_bytes(data)
-    damaged = PartitionTable(folder, 0, RULES)
+    damaged = PartitionTable(folder, 0)
     with pytest.raises(StoreDamaged):
         [damaged.get(f"c{number}") for number in range(5000)]
     damaged.close()
-    again = PartitionTable(folder, 0, RULES)
+    again = PartitionTable(folder, 0)
     try:
         assert again.restored_to is None
         assert again.get("c1") is None
@@ -263,13 +287,13 @@ def test_a_flipped_byte_is_noticed_and_the_next_opening_starts_empty(
 def test_a_store_whose_first_block_is_damaged_starts_empty(table: PartitionTable, folder: Path) -> None:
     table.put("a", collecting("a", 5000))
     commit(table, 7)
-    table._rocks.flush()
+    table._disk.flush()
     table.close()
     for file in folder.glob("*.sst"):
         data = bytearray(file.read_bytes())
         data[10] ^= 0xFF
         file.write_bytes(data)
-    again = PartitionTable(folder, 0, RULES)
+    again = PartitionTable(folder, 0)
     try:
         assert again.restored_to is None
         assert again.get("a") is None

@@ -147,13 +147,14 @@ def test_vanished_offsets_are_refused_while_there_is_state_unless_it_is_said_whe
     assert orchestrator.the_decision(skipped)["completed_by"] == "all_required"
 
 
+@pytest.mark.parametrize("disk", ["kept", "lost"])
 @pytest.mark.parametrize("how", ["made-anew", "records-deleted"])
-def test_a_changelog_that_lost_what_the_local_store_has_is_refused(
-    make_orchestrator: MakeOrchestrator, how: str
+def test_a_changelog_that_lost_what_was_in_it_is_refused(
+    make_orchestrator: MakeOrchestrator, how: str, disk: str
 ) -> None:
     orchestrator = make_orchestrator()
     worker = orchestrator.start()
-    orchestrator.settle()
+    orchestrator.decide("before")
     assert worker.stop() == 0
     if how == "made-anew":
         orchestrator.broker.delete(orchestrator.changelog)
@@ -161,11 +162,13 @@ def test_a_changelog_that_lost_what_the_local_store_has_is_refused(
         orchestrator.broker.configure(orchestrator.changelog, "cleanup.policy", "delete")
         orchestrator.broker.empty([orchestrator.changelog])
         orchestrator.broker.configure(orchestrator.changelog, "cleanup.policy", "compact")
+    if disk == "lost":
+        shutil.rmtree(worker.data)
     log = refusal(worker)
     assert orchestrator.changelog in log
-    assert "remove the data folder to start from what the changelog has" in log
+    assert "set ORCHESTRATOR_START=latest to go on with" in log
     shutil.rmtree(worker.data)
-    worker.start()
+    worker.start(ORCHESTRATOR_START="latest")
     orchestrator.decide("afterwards")
 
 

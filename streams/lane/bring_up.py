@@ -13,7 +13,7 @@ and its records would be decided twice.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 
 from orchestration.correlation import Context
 from orchestration.processor import Effects
-from streams.lane.journal import next_epoch, notes_before, open_journal, owner_note
+from streams.lane.journal import journaled_topics, next_epoch, notes_before, open_journal, owner_note
 from streams.lane.membership_metadata import Membership
 from streams.lane.refusals import commit_despite_refusals
 from streams.lane.repeat import Cancelled, repeat
@@ -105,12 +105,7 @@ class BringUp:
         cancelled: Callable[[], bool],
         began: float,
     ) -> BroughtUp:
-        places = [TopicPartition(topic, partition) for topic in self.inputs]
-        committed = {
-            place.topic: place.offset
-            for place in consumer.committed(places, REQUEST_SECONDS)
-            if place.offset != OFFSET_INVALID
-        }
+        committed = _committed(consumer, partition, self.inputs)
         low, high = _watermarks(consumer, self.changelog_topic, partition)
         restored_to = self._usable(store, partition, low, high, committed)
         rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
@@ -118,7 +113,8 @@ class BringUp:
         # leaves records in the changelog that nobody is shown, and no offsets.
         positions = self._positions(consumer, partition, committed, store.restored_to is not None)
         epoch = next_epoch(store.notes)
-        journal = open_journal(store.notes, positions)
+        others = _committed(consumer, partition, journaled_topics(store.notes).difference(self.inputs))
+        journal = open_journal(store.notes, others | positions)
         effects: Effects | None = None
         if journal is not None:
             effects, again = repeat(journal, consumer, partition, self.partition_count, store, cancelled)
@@ -261,6 +257,18 @@ class BringUp:
                 rows += len(records)
         consumer.unassign()
         return rows
+
+
+def _committed(consumer: Consumer, partition: int, topics: Iterable[str]) -> dict[str, int]:
+    """The group's offsets, where it has any. Waits for transactions that are being committed."""
+    places = [TopicPartition(topic, partition) for topic in topics]
+    if not places:
+        return {}
+    return {
+        place.topic: place.offset
+        for place in consumer.committed(places, REQUEST_SECONDS)
+        if place.offset != OFFSET_INVALID
+    }
 
 
 def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:

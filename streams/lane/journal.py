@@ -82,6 +82,13 @@ def journal_note(epoch: int, stretch: Stretch) -> tuple[bytes, bytes]:
     return _JOURNAL + epoch.to_bytes(_EPOCH_BYTES, "big"), _encode(fields)
 
 
+def journaled_topics(notes: Mapping[bytes, bytes]) -> set[str]:
+    """The input topics that any journal knows: those of agents that the workflows of today do not name are among them."""
+    return {
+        topic for key, value in notes.items() if key.startswith(_JOURNAL) for topic in _journal(value).topics
+    }
+
+
 def open_journal(notes: Mapping[bytes, bytes], committed: Mapping[str, int]) -> Journal | None:
     """The journal of a stretch whose outputs may have been sent, but whose state was not written; None if there is none.
 

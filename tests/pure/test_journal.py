@@ -8,7 +8,14 @@ from config.workflows.loader import load_workflows
 from orchestration.correlation import Context, TimePassed
 from orchestration.record import LogRecord
 from orchestration.stretch import Step, Stretch, StretchRecorder, Taken
-from streams.lane.journal import journal_note, next_epoch, notes_before, open_journal, owner_note
+from streams.lane.journal import (
+    journal_note,
+    journaled_topics,
+    next_epoch,
+    notes_before,
+    open_journal,
+    owner_note,
+)
 
 TOPICS = ("signals.enriched.momentum", "signals.enriched.risk", "signals.normalized")
 CONTEXT = Context(load_workflows(SHIPPED_WORKFLOWS).workflows, 1800.0, "3.2.1")
@@ -57,6 +64,13 @@ def test_a_later_owners_journal_of_another_beginning_does_not_hide_an_open_one()
     journal = open_journal(notes_of(1, 2, epoch_1=open_one, epoch_2=moved), BEGIN)
     assert journal is not None
     assert journal.epoch == 1
+
+
+def test_the_topics_of_journals_are_known_whatever_the_workflows_of_today_name() -> None:
+    notes = notes_of(1, epoch_1=Stretch({"signals.enriched.gone": 4}, (Taken("signals.enriched.gone", 1),)))
+    assert journaled_topics(notes) == {"signals.enriched.gone"}
+    assert open_journal(notes, BEGIN) is None
+    assert open_journal(notes, BEGIN | {"signals.enriched.gone": 4}) is not None
 
 
 def test_a_new_owner_is_one_after_all_it_finds_and_takes_away_what_they_noted() -> None:

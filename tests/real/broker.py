@@ -31,9 +31,16 @@ class Broker:
         self.admin = AdminClient(QUIET | {"bootstrap.servers": bootstrap_servers})
 
     def places(self, topics: Iterable[str]) -> list[Place]:
-        """Every partition of these topics."""
-        described = self.admin.list_topics(timeout=PATIENCE_SECONDS).topics
-        return [(topic, number) for topic in topics for number in described[topic].partitions]
+        """Every partition of these topics, which exist: a broker that has just made one may not list it yet."""
+        names = list(topics)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            described = self.admin.list_topics(timeout=PATIENCE_SECONDS).topics
+            missing = [name for name in names if name not in described]
+            if not missing:
+                return [(name, number) for name in names for number in described[name].partitions]
+            assert time.monotonic() < deadline, f"not there: {missing}"
+            time.sleep(0.05)
 
     def offsets(
         self,

@@ -12,7 +12,7 @@ On disk (keys by their first byte):
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -86,12 +86,11 @@ class PartitionTable:
     def open_count(self) -> int:
         return len(self._open)
 
-    def open_rows(self) -> Iterator[Row]:
-        """Rows that wait for their outcome; for views."""
-        for corr_id in list(self._open._window_of):
-            row = self.get(corr_id)
-            if row is not None:
-                yield row
+    def open_since(self) -> int | None:
+        names = (key[1:].decode() for key, _ in self._disk.scan(OPEN))
+        return min(
+            (row.first_seen for name in names if (row := self._on_disk(name)) is not None), default=None
+        )
 
     # -- what is due --------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from streams.lane.membership_metadata import Membership
 from streams.lane.refusals import commit_despite_refusals
 from streams.lane.repeat import Cancelled, repeat
 from streams.lane.store import ChangelogRecord, PartitionStore
-from streams.lane.writer import Commit, Writer
+from streams.lane.writer import Commit, LostPartition, Writer
 from streams.records import log_record, offset_of
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class BringUp:
         rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
         # The end offset says nothing of state: a first transaction that was aborted, by a kill or a refusing sink,
         # leaves records in the changelog that nobody is shown, and no offsets.
-        positions = self._positions(consumer, partition, committed, store.restored_to is not None)
+        positions = self._positions(consumer, partition, committed, store)
         epoch = next_epoch(store.notes)
         others = _committed(consumer, partition, journaled_topics(store.notes).difference(self.inputs))
         journal = open_journal(store.notes, others | positions)
@@ -190,9 +190,11 @@ class BringUp:
         return restored_to
 
     def _positions(
-        self, consumer: Consumer, partition: int, committed: Mapping[str, int], has_state: bool
+        self, consumer: Consumer, partition: int, committed: Mapping[str, int], store: PartitionStore
     ) -> dict[str, int]:
-        if not committed and has_state and self.start is None:
+        if not committed and store.restored_to is not None and self.start is None:
+            if _committed(consumer, partition, self.inputs):
+                raise LostPartition("another owner has committed meanwhile")
             raise RefuseToStart(
                 f"the consumer group has no committed offsets for partition {partition}, but {self.changelog_topic} is not "
                 "empty: the offsets have expired or were deleted. Set ORCHESTRATOR_START=earliest to read the inputs again "
@@ -202,9 +204,13 @@ class BringUp:
         for topic in self.inputs:
             low, high = _watermarks(consumer, topic, partition)
             offset = committed.get(topic)
-            if offset is None:
-                # A topic that is new to a running group is read from its beginning: its first signals are waiting there.
-                offset = high if self.start == "latest" and not committed else low
+            if offset is None and committed:
+                offset = _first_since(consumer, topic, partition, store.open_since(), high)
+                logger.warning(
+                    "%s[%d] is new to the group, it is read from offset %d", topic, partition, offset
+                )
+            elif offset is None:
+                offset = high if self.start == "latest" else low
             elif offset < low:
                 logger.error(
                     "%s[%d]: records from %d to %d were deleted by the topic's retention before they were read",
@@ -269,6 +275,19 @@ def _committed(consumer: Consumer, partition: int, topics: Iterable[str]) -> dic
         for place in consumer.committed(places, REQUEST_SECONDS)
         if place.offset != OFFSET_INVALID
     }
+
+
+def _first_since(consumer: Consumer, topic: str, partition: int, time_ms: int | None, end: int) -> int:
+    """The offset of a topic's first record from ``time_ms`` on; its end where that is None or nothing came since.
+
+    A newly named agent may have published for long. Its signals count for what is open; older ones would open
+    correlations again that were decided, and whose markers are gone.
+    """
+    if time_ms is None:
+        return end
+    (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, time_ms)], REQUEST_SECONDS)
+    offset: int = found.offset
+    return end if offset < 0 else offset
 
 
 def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:

@@ -94,17 +94,15 @@ def open_journal(notes: Mapping[bytes, bytes], committed: Mapping[str, int]) -> 
 
     ``committed``: per input topic the offset that the group has committed. Raises UnknownNote.
     """
-    epochs = [
-        _epoch(key)
-        for key, value in notes.items()
-        if key.startswith(_JOURNAL) and _begins_at(_journal(value), committed)
-    ]
-    if not epochs:
+    owners = {_epoch(key): value for key, value in notes.items() if key.startswith(_OWNER)}
+    journals = {_epoch(key): _journal(value) for key, value in notes.items() if key.startswith(_JOURNAL)}
+    # An owner's note goes when the next one owns: who writes a journal after that is refused before he sends anything.
+    # So is the smaller epoch of two with the same beginning.
+    found = [epoch for epoch, fields in journals.items() if epoch in owners and _begins_at(fields, committed)]
+    if not found:
         return None
-    # The others' writers were refused before they sent anything.
-    epoch = max(epochs)
-    suffix = epoch.to_bytes(_EPOCH_BYTES, "big")
-    return Journal(epoch, _stretch(_journal(notes[_JOURNAL + suffix])), _context(notes[_OWNER + suffix]))
+    epoch = max(found)
+    return Journal(epoch, _stretch(journals[epoch]), _context(owners[epoch]))
 
 
 def notes_before(notes: Mapping[bytes, bytes], epoch: int) -> list[bytes]:

@@ -173,13 +173,17 @@ class Lane:
     # -- bringing up --------------------------------------------------------------------------------------------------
 
     def _begin_bring_up(self, number: int, delay: float = 0.0) -> None:
-        running = self._bringing_up.get(number)
-        if running is not None and not running.done():
-            return
-        self._bringing_up[number] = asyncio.get_running_loop().create_task(self._bring_up_one(number, delay))
+        # One that was cancelled may still be waiting for the broker. Where it was taken for the one that is wanted now,
+        # nobody brought the partition up.
+        before = self._bringing_up.get(number)
+        self._bringing_up[number] = asyncio.get_running_loop().create_task(
+            self._bring_up_one(number, delay, before)
+        )
 
-    async def _bring_up_one(self, number: int, delay: float) -> None:
+    async def _bring_up_one(self, number: int, delay: float, before: "asyncio.Task[None] | None") -> None:
         backoff = 0.5
+        if before is not None:
+            await asyncio.wait([before])
         await asyncio.sleep(delay)
         while not self._stopping and number in self.assigned and number not in self.partitions:
             try:
@@ -191,7 +195,9 @@ class Lane:
             except (asyncio.CancelledError, RefuseToStart) as error:
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                self._on_crash(error)
+                # What a bring-up finds out about a partition that another worker owns by now is no reason to stop.
+                if number in self.assigned:
+                    self._on_crash(error)
                 return
             except Exception as error:  # noqa: BLE001 - a partition that cannot be brought up must not go unnoticed
                 self._on_crash(error)

@@ -70,6 +70,10 @@ class PartitionStore(CorrelationTable, Protocol):
         """How many correlations wait for their outcome."""
         ...
 
+    def open_since(self) -> int | None:
+        """The smallest ``first_seen`` (ms) of the correlations that wait on disk, None where none does. Reads each of them."""
+        ...
+
     def take_changes(self) -> Changes:
         """Everything put since the last call. Reads go on seeing it until ``written``."""
         ...

@@ -127,6 +127,14 @@ class ReferenceModel:
                     continue
         return accepted(signals)
 
+    def outcome_of(self, signals: Iterable[Signal]) -> tuple[Json, Json | None, dict[str, Json], Json, Json]:
+        """The outcome on these records of one correlation, as if time had passed every deadline.
+
+        The decision, the order or None, the other fan-out by topic, the audit record without ``read_to``, the headers.
+        """
+        decision, order, fan_out, audit, cut = self._decide(accepted(signals))
+        return decision, order, fan_out, audit, headers(decision, cut)
+
     # -- one correlation --------------------------------------------------------------------------------------------------
 
     def _take(self, signal: Signal) -> list[Event]:

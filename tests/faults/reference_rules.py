@@ -12,6 +12,9 @@ ENVELOPE = ["schema_version", "agent_name", "agent_version", "corr_id", "enriche
 # -- canonical JSON -----------------------------------------------------------------------------------------------------
 
 
+_scalar = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def canonical(value: Any) -> bytes:
     return _text(value).encode("utf-8")
 
@@ -24,7 +27,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         digits = format(Decimal(repr(rounded(value))), "f")
         return digits if "." in digits else digits + ".0"
-    return json.dumps(value, ensure_ascii=False)
+    return _scalar(value)
 
 
 def rounded(value: float) -> float:

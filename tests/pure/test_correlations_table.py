@@ -201,6 +201,15 @@ def test_restoring_takes_the_last_word_of_the_changelog(table: PartitionTable, f
     assert list(table.due(10_000)) == ["c", "a"]
 
 
+def test_the_table_knows_since_when_its_oldest_open_correlation_waits(table: PartitionTable) -> None:
+    assert table.open_since() is None
+    table.put("a", collecting("a", 900_000))
+    table.put("b", collecting("b", 700_000))
+    table.put("c", orchestrated("c", 500_000))
+    commit(table)
+    assert table.open_since() == 400_000
+
+
 def test_notes_go_into_the_changelog_and_come_back_from_it_and_from_the_disk(
     table: PartitionTable, folder: Path
 ) -> None:

@@ -66,6 +66,12 @@ def test_a_later_owners_journal_of_another_beginning_does_not_hide_an_open_one()
     assert journal.epoch == 1
 
 
+def test_a_journal_whose_owners_note_is_gone_was_refused_before_anything_was_sent() -> None:
+    notes = notes_of(4, epoch_9=Stretch(BEGIN, (Taken(TOPICS[0], 2),)))
+    assert open_journal(notes, BEGIN) is None
+    assert next_epoch(notes) == 10
+
+
 def test_the_topics_of_journals_are_known_whatever_the_workflows_of_today_name() -> None:
     notes = notes_of(1, epoch_1=Stretch({"signals.enriched.gone": 4}, (Taken("signals.enriched.gone", 1),)))
     assert journaled_topics(notes) == {"signals.enriched.gone"}

@@ -1,0 +1,44 @@
+"""What is checked while a seed runs: the local disk against the changelog."""
+
+from tests.simulation.disk import Disk
+from tests.simulation.store import OWN
+from tests.simulation.transactions import Producer
+from tests.simulation.world import CHANGELOG, World
+
+
+def check_disk(world: World, partition: int, disk: Disk, when: str) -> None:
+    """The disk is never ahead of the changelog: it holds what the log says up to its offset, and nothing else."""
+    if disk.restored_to is None:
+        wrong = bool(disk.rows)
+    else:
+        log = world.log[CHANGELOG, partition]
+        wrong = disk.restored_to > log.end or rows_of(disk) != committed_rows(
+            world, partition, disk.restored_to
+        )
+    if wrong:
+        world.violated(f"the disk of partition {partition} is not what the changelog says, {when}")
+
+
+def check_recovery(world: World, partition: int, disk: Disk, producer: Producer) -> None:
+    """Rows after recovery equal rows before: all that was ever committed, whatever compaction removed."""
+    # A newer owner may have written since; this one is about to be told.
+    if world.transactions.owns(producer) and rows_of(disk) != committed_rows(world, partition):
+        world.violated(f"the rows of partition {partition} after recovery are not those before")
+
+
+def rows_of(disk: Disk) -> dict[bytes, bytes]:
+    return {key: value for key, value in disk.rows.items() if not key.startswith(OWN)}
+
+
+def committed_rows(world: World, partition: int, end: int | None = None) -> dict[bytes, bytes]:
+    """The changelog's rows before an offset, nothing compacted."""
+    rows: dict[bytes, bytes] = {}
+    for record in world.log[CHANGELOG, partition].history(end):
+        key = record.key or b""
+        if key.startswith(OWN):
+            continue
+        if record.value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = record.value
+    return rows

@@ -1,0 +1,144 @@
+"""What readers of the topics see when a seed is over: inputs as the reference model reads them, and all outputs."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from orchestration.record import LogRecord
+from tests.faults.reference_time import milliseconds_of
+from tests.faults.reference_validation import DeadLetterError, Signal, read_signal
+from tests.simulation.arrivals import AGENTS
+from tests.simulation.files import TTL_SEC, WorkflowFile, workflow_file
+from tests.simulation.world import Guarantee, World
+
+Json = dict[str, Any]
+Coordinate = tuple[str, int, int]
+"""Topic, partition, offset of an input record."""
+
+DECISION = "orchestrated.decision"
+AUDIT = "audit.orchestration.decision"
+LATE = "signals.late"
+
+_decode = msgspec.json.Decoder().decode
+
+
+def decoded(record: LogRecord) -> Json:
+    message: Json = _decode(record.value or b"")
+    return message
+
+
+class Outcome(NamedTuple):
+    """One that an audit record tells of. Times in ms. ``opened_after``: the end of the marker before, if there was one."""
+
+    corr_id: str
+    at: int
+    audit: Json
+    file: WorkflowFile
+    opened_after: int | None
+
+    @property
+    def expires(self) -> int:
+        return self.at + round(TTL_SEC * 1000)
+
+    def __str__(self) -> str:
+        return f"{self.corr_id} at {self.audit['timestamp']}"
+
+
+@dataclass
+class Observed:
+    """``signals``: by corr_id everything that was accepted. ``rejected``: what has to be a dead letter, and why.
+
+    ``outcomes``: distinct ones, by corr_id in the order of their times. ``sent``: every output, repeats included.
+    """
+
+    guarantee: Guarantee
+    signals: dict[str, list[Signal]] = field(default_factory=lambda: defaultdict(list))
+    rejected: dict[Coordinate, str] = field(default_factory=dict)
+    outcomes: dict[str, list[Outcome]] = field(default_factory=lambda: defaultdict(list))
+    sent: dict[str, list[LogRecord]] = field(default_factory=lambda: defaultdict(list))
+
+    def joining(self, outcome: Outcome) -> list[Signal]:
+        """The signals of its corr_id that are not answered for by the marker before."""
+        after = outcome.opened_after
+        return [
+            signal for signal in self.signals[outcome.corr_id] if after is None or signal.timestamp > after
+        ]
+
+    def all_outcomes(self) -> Iterable[Outcome]:
+        return (outcome for outcomes in self.outcomes.values() for outcome in outcomes)
+
+
+def observe(world: World) -> Observed:
+    """Everything that was written, as a reader at read_committed has it."""
+    observed = Observed(world.guarantee)
+    inputs = workflow_file(world.file, world.partitions).topics
+    for log in world.log.all():
+        if log.topic in inputs:
+            for record in log.history():
+                _read_input(observed, record, world.partitions)
+        elif not log.topic.startswith(("orchestrator.", "changelog", "signals.enriched")):
+            observed.sent[log.topic].extend(log.history())
+    seen: set[bytes | None] = set()
+    for record in observed.sent[AUDIT]:
+        if record.value not in seen:
+            seen.add(record.value)
+            _read_audit(observed, record, world.partitions)
+    for outcomes in observed.outcomes.values():
+        outcomes.sort(key=lambda outcome: outcome.at)
+        for index, outcome in enumerate(outcomes[1:]):
+            outcomes[index + 1] = outcome._replace(opened_after=outcomes[index].expires)
+    return observed
+
+
+def _read_audit(observed: Observed, record: LogRecord, partitions: int) -> None:
+    audit = decoded(record)
+    digest = audit["decision"]["workflow_digest"]
+    (file,) = [each for i in (0, 1) if digest in (each := workflow_file(i, partitions)).digests]
+    outcome = Outcome(audit["corr_id"], milliseconds_of(audit["timestamp"]), audit, file, None)
+    observed.outcomes[outcome.corr_id].append(outcome)
+
+
+def _read_input(observed: Observed, record: LogRecord, partitions: int) -> None:
+    read = _read(record.topic, record.partition, record.key, record.value, partitions)
+    place = record.topic, record.partition, record.offset
+    if isinstance(read, str):
+        observed.rejected[place] = read
+        return
+    if read.error is not None:
+        observed.rejected[place] = read.error["type"]
+    if not (read.normalized and read.error):
+        signal = replace(read, offset=record.offset, timestamp=record.timestamp)
+        observed.signals[signal.corr_id].append(signal)
+
+
+@cache
+def _read(
+    topic: str, partition: int, key: bytes | None, value: bytes | None, partitions: int
+) -> Signal | str:
+    """Payloads are shared by all seeds, and the reference model reads slowly."""
+    try:
+        return read_signal(LogRecord(topic, partition, 0, 0, key, value), set(AGENTS), partitions)
+    except DeadLetterError as reason:
+        return str(reason)
+
+
+def late_place(record: LogRecord) -> Coordinate:
+    headers = dict(record.headers)
+    return (
+        headers["late_topic"].decode(),
+        int(headers["late_partition"]),
+        int(headers["late_offset"]),
+    )
+
+
+def dead_letter_place(record: LogRecord) -> Coordinate:
+    headers = dict(record.headers)
+    return (
+        headers["__connect.errors.topic"].decode(),
+        int(headers["__connect.errors.partition"]),
+        int(headers["__connect.errors.offset"]),
+    )

@@ -1,0 +1,63 @@
+"""Everything around the workers: one broker with its clock, one seed, what happened so far."""
+
+from collections import deque
+from random import Random
+from typing import Literal, NamedTuple
+
+from tests.simulation.bugs import Bug
+from tests.simulation.group import Group
+from tests.simulation.log import Log
+from tests.simulation.payloads import START
+from tests.simulation.transactions import Transactions
+
+CHANGELOG = "changelog"
+TICK = "orchestrator.tick"
+
+Guarantee = Literal["exactly_once", "at_least_once"]
+
+_REMEMBERED = 400
+
+
+class Event(NamedTuple):
+    """One line of a trace. ``worker`` may be empty."""
+
+    step: int
+    now: int
+    worker: str
+    partition: int | None
+    what: str
+
+    def __str__(self) -> str:
+        place = "" if self.partition is None else f"[{self.partition}]"
+        return f"{self.step:6} +{self.now - START:6} ms  {self.worker + place:6} {self.what}"
+
+
+class World:
+    """``file``: the workflow file that workers get when they start. ``quiet``: no faults any more."""
+
+    def __init__(
+        self, seed: int, guarantee: Guarantee, partitions: int, bug: Bug | None, remember: int
+    ) -> None:
+        self.random = Random(f"{guarantee} {seed}")
+        self.guarantee = guarantee
+        self.partitions = partitions
+        self.bug = bug
+        self.now = START
+        self.file = 0
+        self.quiet = False
+        self.step = 0
+        self.log = Log()
+        self.group = Group(partitions)
+        self.transactions = Transactions(self.log, self.group, self.random)
+        self.trace: deque[tuple[int, int, str, int | None, str]] = deque(maxlen=remember or _REMEMBERED)
+        self.violations: list[str] = []
+
+    def tell(self, worker: str, partition: int | None, what: str) -> None:
+        self.trace.append((self.step, self.now, worker, partition, what))
+
+    def violated(self, sentence: str) -> None:
+        self.violations.append(sentence)
+
+    def answer_is_lost(self) -> bool:
+        """Whether the answer to a commit gets lost on its way."""
+        return not self.quiet and self.random.random() < 0.04

@@ -1,14 +1,14 @@
 """`make once`: the same signals and the same kills, for the orchestrator and for the plain Faust fan-in.
 
 Counts, for the correlations of which all three required signals were acknowledged and are valid, how many outcomes a
-read_committed reader finds: none, one, or more.
+read_committed reader finds: none, one, or more; and of those decided more than once, how many were not the same byte for byte.
 """
 
 import argparse
 import json
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,12 @@ _POLL_SECONDS = 0.2
 
 
 class Job(Protocol):
-    """A worker that is killed and started again."""
+    """A worker that is killed and started again. ``log``: what it wrote."""
 
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def log(self) -> str: ...
     def start(self) -> object: ...
     def kill(self) -> None: ...
 
@@ -63,6 +67,7 @@ class Counted:
     complete: int
     never: int
     more_than_once: int
+    different: int
 
 
 def main() -> None:
@@ -140,6 +145,8 @@ def run(side: Side, bootstrap_servers: str, folder: Path, workload: Workload, ki
                 job.kill()
                 job.start()
             sender.join()
+            if not job.alive:
+                raise RuntimeError(f"{side.name} ended by itself; the end of its log:\n{job.log[-3000:]}")
             wait_until_read(orchestrator.broker, orchestrator.app_id, side.inputs(orchestrator))
         finally:
             job.kill()
@@ -158,16 +165,16 @@ def wait_until_read(broker: Broker, group: str, inputs: tuple[str, ...]) -> None
         time.sleep(_POLL_SECONDS)
 
 
-def decided(broker: Broker, topic: str) -> Counter[str]:
-    """How many outcomes a read_committed reader finds, by corr_id."""
+def decided(broker: Broker, topic: str) -> dict[str, list[bytes | None]]:
+    """The outcomes that a read_committed reader finds, by corr_id."""
     places = broker.places([topic])
     begins, ends = broker.offsets(places, OffsetSpec.earliest()), broker.offsets(places, OffsetSpec.latest())
-    return Counter(
-        record.key.decode()
-        for batch in committed_records(broker.bootstrap_servers, begins, ends)
-        for record in batch
-        if record.key is not None
-    )
+    found: dict[str, list[bytes | None]] = defaultdict(list)
+    for batch in committed_records(broker.bootstrap_servers, begins, ends):
+        for record in batch:
+            if record.key is not None:
+                found[record.key.decode()].append(record.value)
+    return found
 
 
 _COMPLETE = """
@@ -176,21 +183,32 @@ GROUP BY corr_id HAVING count(DISTINCT agent) = 3
 """
 
 
-def count(ledger: Ledger, outcomes: Counter[str]) -> Counted:
+def count(ledger: Ledger, outcomes: dict[str, list[bytes | None]]) -> Counted:
     complete = [corr_id for (corr_id,) in ledger.connection.execute(_COMPLETE, REQUIRED)]
+    decided = [outcomes.get(corr_id, []) for corr_id in complete]
     return Counted(
         len(complete),
-        sum(outcomes[corr_id] == 0 for corr_id in complete),
-        sum(outcomes[corr_id] > 1 for corr_id in complete),
+        sum(not found for found in decided),
+        sum(len(found) > 1 for found in decided),
+        sum(len(set(found)) > 1 for found in decided),
     )
 
 
 def table(counted: dict[str, Counted], kills: int) -> Table:
-    made = Table("job", "complete correlations", "never decided", "decided more than once", "%")
+    made = Table(
+        "job", "complete correlations", "never decided", "decided more than once", "%", "with different bytes"
+    )
     made.title = f"{kills} kill -9 of the one worker"
     for name, one in counted.items():
         share = 100 * one.more_than_once / max(1, one.complete)
-        made.add_row(name, str(one.complete), str(one.never), str(one.more_than_once), f"{share:.1f}")
+        made.add_row(
+            name,
+            str(one.complete),
+            str(one.never),
+            str(one.more_than_once),
+            f"{share:.1f}",
+            str(one.different),
+        )
     return made
 
 

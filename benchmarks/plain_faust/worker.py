@@ -1,6 +1,5 @@
 """The plain Faust job as a process that can be killed and started again."""
 
-import json
 import signal
 import sys
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from streams.stack.supervised import SupervisedProcess
 
-COMMAND = (sys.executable, "-m", "benchmarks.plain_faust.app", "worker", "--without-web", "-l", "warning")
+COMMAND = (sys.executable, "-m", "benchmarks.plain_faust.app", "worker", "--without-web", "-l", "warn")
 
 
 class PlainFaustWorker:
@@ -34,5 +33,7 @@ class PlainFaustWorker:
             self._process.release()
             self._process = None
 
-    def log_tail(self) -> str:
-        return json.dumps(self._log.read_text(errors="replace")[-2000:])
+    @property
+    def log(self) -> str:
+        """What it wrote, all its starts."""
+        return self._log.read_text(errors="replace")

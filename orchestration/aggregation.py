@@ -1,12 +1,14 @@
 """Confidence: the weighted mean of what the agents say, and each agent's part in it (contracts §5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from orchestration.body import at, number_in
-from orchestration.per_object import PerObject
-from orchestration.signal import JsonObject
-from orchestration.workflow import Weight, Workflow
+import msgspec
+
+from orchestration.body import at, body_of, number_in
+from orchestration.payload import Find, finder
+from orchestration.signal import Signal
+from orchestration.workflow import Weight
 
 _COMPLEMENT = "1 - "
 
@@ -18,32 +20,31 @@ class Aggregate(NamedTuple):
     contributions: Mapping[str, float]
 
 
-class _Term(NamedTuple):
-    """``inside``: the path to the object, of an analysis, that has the field ``name``."""
+class Term(msgspec.Struct, frozen=True):
+    """One agent's weight, and where its value is found."""
 
     agent: str
     weight: float
     complement: bool
-    inside: tuple[str, ...]
-    name: str
+    find: Find
 
 
-def aggregate(workflow: Workflow, bodies: Mapping[str, JsonObject]) -> Aggregate:
-    """Weigh the valid signals in ``bodies``; the weights of agents that are missing fall to the others."""
+def aggregate(terms: Sequence[Term], signals: Mapping[str, Signal]) -> Aggregate:
+    """Weigh the valid ``signals``; the weights of agents that are missing fall to the others."""
     # In the workflow's order: float addition is not associative, and another order gives other last digits.
     weights = total = 0.0
     parts: dict[str, float] = {}
-    for agent, weight, complement, inside, name in _terms(workflow):
-        body = bodies.get(agent)
-        if body is not None:
-            found = body["analysis"]
-            value = number_in(at(found, *inside) if inside else found, name)
+    for term in terms:
+        agent = term.agent
+        if agent in signals:
+            value = term.find(signals[agent])
             # Fields of agents that we do not know are unchecked: what is missing or out of range adds no confidence,
             # where `1 - 0` or a clamp would have made it full confidence.
             if value is None or not 0 <= value <= 1:
                 share = 0.0
             else:
-                share = 1 - value if complement else value
+                share = 1 - value if term.complement else value
+            weight = term.weight
             part = parts[agent] = weight * share
             weights += weight
             total += part
@@ -54,13 +55,17 @@ def aggregate(workflow: Workflow, bodies: Mapping[str, JsonObject]) -> Aggregate
     return Aggregate(total / weights, parts)
 
 
-def _make_terms(workflow: Workflow) -> tuple[_Term, ...]:
-    return tuple(_term(agent, weight) for agent, weight in workflow.weights.items())
+def weighted_terms(weights: Mapping[str, Weight]) -> tuple[Term, ...]:
+    """A workflow's weights, laid out to be summed."""
+    return tuple(_term(agent, weight) for agent, weight in weights.items())
 
 
-def _term(agent: str, weight: Weight) -> _Term:
-    *inside, name = weight.value.removeprefix(_COMPLEMENT).split(".")
-    return _Term(agent, weight.weight, weight.value.startswith(_COMPLEMENT), tuple(inside), name)
+def _term(agent: str, weight: Weight) -> Term:
+    path = weight.value.removeprefix(_COMPLEMENT).split(".")
+    find = finder(agent, ("analysis", *path)) or _number_at(path)
+    return Term(agent, weight.weight, weight.value.startswith(_COMPLEMENT), find)
 
 
-_terms: PerObject[Workflow, tuple[_Term, ...]] = PerObject(_make_terms)
+def _number_at(path: Sequence[str]) -> Find:
+    *inside, name = path
+    return lambda signal: number_in(at(body_of(signal)["analysis"], *inside), name)

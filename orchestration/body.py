@@ -13,12 +13,13 @@ _decode = msgspec.json.Decoder().decode
 
 
 def body_of(signal: Signal) -> JsonObject:
-    """The payload of a valid signal. A row that was stored keeps only its bytes, so it may be decoded anew."""
+    """The payload of a valid signal as a dict: decoded when it is asked for, since most fields are read from the struct."""
     if signal.body is not None:
         return signal.body
     if signal.value is None:
         raise ValueError("signal: only a valid one has a payload")
     body: JsonObject = _decode(signal.value)
+    signal.body = body
     return body
 
 
@@ -53,16 +54,3 @@ def number_in(found: Any, name: str) -> float | None:
             # JSON allows 400 digits in a row: one such record must not end each worker that reads it.
             return None
     return None
-
-
-def text_in(found: Any, name: str) -> str | None:
-    """The text of that name in an object; None where there is something else."""
-    if type(found) is not dict:
-        return None
-    value = found.get(name)
-    return value if type(value) is str else None
-
-
-def analysis_of(body: JsonObject | None) -> Any:
-    """What the agent found, for `number_in` and `text_in`; None without a signal."""
-    return None if body is None else body.get("analysis")

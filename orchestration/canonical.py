@@ -5,6 +5,9 @@ from math import isfinite
 
 import msgspec
 
+Number = float | msgspec.Raw
+"""A number in its canonical form."""
+
 _encode = msgspec.json.Encoder().encode
 
 _DECIMALS = 12
@@ -15,7 +18,7 @@ _LARGEST_PLAIN = 1e16
 _LARGEST_IN_MILLIONTHS = 1e9
 
 
-def number(value: float) -> float | msgspec.Raw:
+def number(value: float) -> Number:
     """The canonical form of a number (an int too), ready for `canonical_json`.
 
     Rounded to 12 decimals, ``-0.0`` as ``0.0``, always with a fraction and never with an exponent. Raises ValueError
@@ -25,7 +28,7 @@ def number(value: float) -> float | msgspec.Raw:
         # Most numbers that arrive have six decimals at most, so that rounding to twelve leaves them as they are. To ask
         # first is far cheaper than `round`, which prints the number and reads it again.
         millionths = value * 1e6
-        if millionths % 1.0 == 0.0 and millionths / 1e6 == value:
+        if millionths.is_integer() and millionths / 1e6 == value:
             return value
         return round(value, _DECIMALS)
     try:

@@ -14,11 +14,11 @@ from orchestration.decision import decide
 from orchestration.inputs import CompletedBy
 from orchestration.late import LateSignal, add_late, reported_at
 from orchestration.outcome import Outcome
-from orchestration.plan import milliseconds, plan_of
 from orchestration.progress import Progress, progress, progress_with
 from orchestration.roles import inputs_at
 from orchestration.rows import Collecting, Orchestrated, Row
 from orchestration.signal import Signal
+from orchestration.timestamps import milliseconds
 from orchestration.workflows import Workflows
 
 ROW_LIMIT_BYTES = 4 * 1024 * 1024
@@ -62,7 +62,7 @@ Folded = tuple[Row | None, Sequence[Happening]]
 
 def fold(row: Row | None, event: Event, context: Context) -> Folded:
     """Take one event into a row. Never raises for anything that a record can carry."""
-    if isinstance(event, Signal):
+    if type(event) is Signal:
         if row is None:
             return _collect(None, (event,), None, context)
         return _fold_signals(row, (event,), context)
@@ -72,7 +72,7 @@ def fold(row: Row | None, event: Event, context: Context) -> Folded:
 
 
 def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) -> Folded:
-    marker = row if isinstance(row, Orchestrated) else row.previous if row is not None else None
+    marker = row if type(row) is Orchestrated else row.previous if row is not None else None
     before = marker
     happenings: list[Happening] = []
     joining: list[Signal] = []
@@ -84,7 +84,7 @@ def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) 
             happenings.extend(late)
         else:
             joining.append(signal)
-    collecting = row if isinstance(row, Collecting) else None
+    collecting = row if type(row) is Collecting else None
     if not joining:
         if marker is before:
             return row, ()
@@ -96,7 +96,7 @@ def _fold_signals(row: Row | None, signals: Sequence[Signal], context: Context) 
 def _read_before(row: Row, signal: Signal) -> bool:
     """At-least-once reads records again after a crash that the restored row already knows: they count once."""
     marker: Orchestrated | None
-    if isinstance(row, Collecting):
+    if type(row) is Collecting:
         marker = row.previous
         for held in reversed(row.signals):
             if held.agent == signal.agent:
@@ -110,17 +110,17 @@ def _read_before(row: Row, signal: Signal) -> bool:
 
 
 def _fold_time(row: Row | None, time: int, context: Context) -> Folded:
-    if isinstance(row, Orchestrated):
+    if type(row) is Orchestrated:
         return (None if row.expires < time else row), ()
     happenings: list[Happening] = []
     # More than once where records that waited open the correlation anew. The marker of the last outcome stays, though
     # its own end may have passed: were it deleted together with the outcome, records that are read again after a crash
     # would decide a second time.
-    while isinstance(row, Collecting):
+    while type(row) is Collecting:
         now = progress(row.signals, context.workflows)
         if now.complete_at is None and now.deadline >= time:
             rules = context.workflows.digest_of_all
-            return replace(row, deadline=now.deadline, workflow=now.workflow.name, rules=rules), happenings
+            return replace(row, deadline=now.deadline, workflow=now.plan.name, rules=rules), happenings
         row, more = _outcome(row, now, context)
         happenings.extend(more)
     return row, happenings
@@ -157,7 +157,7 @@ def _collect(
         first_seen,
         last_update,
         now.deadline,
-        plan_of(now.workflow).name,
+        now.plan.name,
         context.workflows.digest_of_all,
         size,
         marker,
@@ -176,21 +176,21 @@ def _outcome(row: Collecting, now: Progress, context: Context) -> Folded:
     if row.last_update > at:
         held = [signal for signal in row.signals if signal.timestamp > at]
         counted = [signal for signal in row.signals if signal.timestamp <= at]
-    inputs = inputs_at(row.corr_id, counted, now.workflow, row.first_seen, at, completed_by)
-    outcome = decide(inputs, context.workflows, context.version)
+    inputs = inputs_at(row.corr_id, counted, now.plan, row.first_seen, at, completed_by)
+    outcome = decide(inputs, context.version)
     marker = Orchestrated(
-        corr_id=row.corr_id,
-        decision_id=outcome.decision_id,
-        action=outcome.action,
-        completed_by=completed_by,
-        first_seen=row.first_seen,
-        last_update=max(signal.timestamp for signal in counted) if held else row.last_update,
-        deadline=now.deadline,
-        orchestrated_at=at,
-        expires=at + milliseconds(context.idempotency_ttl_sec),
-        workflow=plan_of(now.workflow).name,
-        agent_count=len(inputs.used) + len(inputs.errors),
-        reported=reported_at(inputs, row.signals, row.previous),
+        row.corr_id,
+        outcome.decision_id,
+        outcome.action,
+        completed_by,
+        row.first_seen,
+        max(signal.timestamp for signal in counted) if held else row.last_update,
+        now.deadline,
+        at,
+        at + milliseconds(context.idempotency_ttl_sec),
+        now.plan.name,
+        len(inputs.used) + len(inputs.errors),
+        reported_at(inputs, row.signals, row.previous),
     )
     if not held:
         return marker, (outcome,)

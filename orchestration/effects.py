@@ -1,17 +1,14 @@
 """What has to be sent: the messages of an outcome, and of a signal that came too late."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from orchestration.audit import audit_record
-from orchestration.body import analysis_of, number_in, text_in
-from orchestration.canonical import canonical_json, number
+from orchestration.canonical import canonical_json
 from orchestration.decision_content import SCHEMA_VERSION
+from orchestration.fan_out import portfolio_content, risk_content, summary_content
 from orchestration.message import Message
 from orchestration.outcome import Outcome
-from orchestration.plan import plan_of
-from orchestration.precedence import RISK
-from orchestration.signal import JsonObject, Signal
+from orchestration.signal import Signal
 
 DECISION_TOPIC = "orchestrated.decision"
 RISK_TOPIC = "risk.monitor.decision"
@@ -36,9 +33,9 @@ def outcome_messages(outcome: Outcome, read_to: Mapping[str, int]) -> list[Messa
     headers = _headers(corr_id, outcome.decision_id, _last_traceparent(outcome))
     messages = [
         Message(DECISION_TOPIC, corr_id, outcome.value, headers, essential=True),
-        Message(RISK_TOPIC, corr_id, canonical_json(_risk(outcome)), headers),
-        Message(AUDIT_SUMMARY_TOPIC, corr_id, canonical_json(_audit_summary(outcome)), headers),
-        Message(PORTFOLIO_TOPIC, corr_id, canonical_json(_portfolio(outcome)), headers),
+        Message(RISK_TOPIC, corr_id, canonical_json(risk_content(outcome)), headers),
+        Message(AUDIT_SUMMARY_TOPIC, corr_id, canonical_json(summary_content(outcome)), headers),
+        Message(PORTFOLIO_TOPIC, corr_id, canonical_json(portfolio_content(outcome)), headers),
     ]
     route = outcome.route
     if route is not None:
@@ -90,59 +87,3 @@ def _last_traceparent(outcome: Outcome) -> str | None:
         ):
             last = signal
     return None if last is None else last.traceparent
-
-
-def _analysis(outcome: Outcome, agent: str) -> Any:
-    """What a contributing agent found; None for one that the workflow does not name."""
-    if agent in plan_of(outcome.inputs.workflow).named:
-        return analysis_of(outcome.bodies.get(agent))
-    return None
-
-
-def _risk(outcome: Outcome) -> JsonObject:
-    decision = outcome.decision
-    source = decision["source_signal"]
-    analysis = _analysis(outcome, RISK)
-    score = number_in(analysis, "overall_score")
-    return {
-        "decision_id": outcome.decision_id,
-        "corr_id": decision["corr_id"],
-        "instrument": None if source is None else source["instrument"],
-        "action": outcome.action,
-        "reason": outcome.reason,
-        "risk_level": text_in(analysis, "risk_level"),
-        "overall_score": None if score is None else number(score),
-        "position_size": decision["position_size"],
-        "confidence": decision["confidence"],
-        "timestamp": decision["orchestrated_at"],
-    }
-
-
-def _audit_summary(outcome: Outcome) -> JsonObject:
-    decision = outcome.decision
-    return {
-        "decision_id": outcome.decision_id,
-        "corr_id": decision["corr_id"],
-        "action": outcome.action,
-        "reason": outcome.reason,
-        "confidence": decision["confidence"],
-        "agents": decision["contributing_agents"],
-        "timestamp": decision["orchestrated_at"],
-    }
-
-
-def _portfolio(outcome: Outcome) -> JsonObject:
-    decision = outcome.decision
-    source = decision["source_signal"]
-    impact = number_in(_analysis(outcome, "correlation"), "portfolio_impact")
-    return {
-        "decision_id": outcome.decision_id,
-        "corr_id": decision["corr_id"],
-        "instrument": None if source is None else source["instrument"],
-        "side": None if source is None else source["side"],
-        "action": outcome.action,
-        "position_size": decision["position_size"],
-        "portfolio_impact": None if impact is None else number(impact),
-        "confidence": decision["confidence"],
-        "timestamp": decision["orchestrated_at"],
-    }

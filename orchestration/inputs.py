@@ -5,20 +5,12 @@ from typing import Literal
 
 import msgspec
 
+from orchestration.plan import Plan
 from orchestration.signal import Signal, SignalError
+from orchestration.source import SourceSignal
 from orchestration.workflow import Workflow
 
 CompletedBy = Literal["all_required", "deadline"]
-
-
-class SourceSignal(msgspec.Struct, frozen=True, gc=False):
-    """What started the correlation, as far as it is known (contracts §3). ``timestamp`` in ms since the epoch."""
-
-    instrument: str | None = None
-    price: float | None = None
-    side: str | None = None
-    strength: float | None = None
-    timestamp: int | None = None
 
 
 class Superseded(msgspec.Struct, frozen=True, gc=False):
@@ -31,12 +23,12 @@ class Superseded(msgspec.Struct, frozen=True, gc=False):
 class Inputs(msgspec.Struct, frozen=True, gc=False):
     """A correlation at its outcome time. Times in ms since the epoch.
 
-    ``used``: per agent the valid signal that counts, also of agents that the workflow does not name.
+    ``plan``: of the workflow that decides. ``used``: per agent the valid signal that counts, also of agents that the workflow does not name.
     ``errors``: agents that reported, but nothing valid. ``reported`` = keys of both.
     """
 
     corr_id: str
-    workflow: Workflow
+    plan: Plan
     first_seen: int
     orchestrated_at: int
     completed_by: CompletedBy
@@ -46,3 +38,7 @@ class Inputs(msgspec.Struct, frozen=True, gc=False):
     source: SourceSignal | None
     superseded: tuple[Superseded, ...]
     error_count: int
+
+    @property
+    def workflow(self) -> Workflow:
+        return self.plan.workflow

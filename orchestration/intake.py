@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestration.dead_letter import DeadLetter
 from orchestration.decoding import MAXIMUM_BYTES, NotDecodableError, decode_object
 from orchestration.ids import CORR_ID_EXPECTED, usable_corr_id
 from orchestration.messages.base import Input
-from orchestration.messages.enriched import enriched_model
-from orchestration.messages.fast_check import Check, fast_check
-from orchestration.messages.normalized import NormalizedSignal
+from orchestration.messages.enriched import EnrichedSignal
+from orchestration.messages.fast_check import Check, Read, fast_check, fast_read
 from orchestration.messages.validation import first_error
 from orchestration.partitioning import partition_of
+from orchestration.payload import input_model
 from orchestration.record import Headers, Record
 from orchestration.signal import (
     NORMALIZED,
@@ -31,6 +31,8 @@ NORMALIZED_TOPIC = "signals.normalized"
 ENRICHED_PREFIX = "signals.enriched."
 
 _UNEXPECTED = "signal: one that can be processed"
+_DISAGREEMENT = SignalError(PROCESSING_ERROR, _UNEXPECTED)
+"""The check refuses what the model takes: without a payload nothing can be decided."""
 
 _matches_traceparent = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -38,9 +40,12 @@ _matches_traceparent = re.compile(
 
 
 class _Topic(NamedTuple):
+    """``read`` and ``check`` give the payload of a message that is surely valid: from its bytes, and decoded."""
+
     agent: str
     model: type[Input]
-    surely_valid: Check
+    read: Read
+    check: Check
 
 
 class Intake:
@@ -55,9 +60,9 @@ class Intake:
             raise ValueError("partition_count: 1 or more")
         self._partition_count = partition_count
         self._remembered = remembered
-        self._topics = {NORMALIZED_TOPIC: _topic(NORMALIZED, NormalizedSignal)}
+        self._topics = {NORMALIZED_TOPIC: _topic(NORMALIZED)}
         for agent in agents:
-            self._topics[ENRICHED_PREFIX + agent] = _topic(agent, enriched_model(agent))
+            self._topics[ENRICHED_PREFIX + agent] = _topic(agent)
         self.topics = frozenset(self._topics)
         """The input topics."""
         # A corr_id comes once per agent, and murmur2 in Python costs as much as decoding.
@@ -76,6 +81,28 @@ class Intake:
             return DeadLetter.of(record, "not_decodable", "value: JSON object in UTF-8")
         if len(value) > MAXIMUM_BYTES:
             return DeadLetter.of(record, "too_large", f"value: at most {MAXIMUM_BYTES} bytes")
+        topic = self._topics.get(record.topic)
+        if topic is not None:
+            payload = topic.read(value)
+            if payload is not None and self._in_place(record, topic, payload):
+                return _valid(record, value, topic.agent, payload.corr_id, payload)
+        return self._read_carefully(record, value)
+
+    def _in_place(self, record: Record, topic: "_Topic", payload: Any) -> bool:
+        """Whether `_misplaced` surely finds nothing."""
+        agent, corr_id = topic.agent, payload.corr_id
+        if agent != NORMALIZED and payload.agent_name != agent:  # noqa: PLR1714 - only an agent's payload has a name
+            return False
+        place = self._places.get(corr_id) or self._place(corr_id)
+        if place is None:
+            return False
+        key, partition = place
+        return (
+            record.key == key and record.partition == partition and 0 <= record.timestamp <= LATEST_TIMESTAMP
+        )
+
+    def _read_carefully(self, record: Record, value: bytes) -> Signal | DeadLetter:
+        """What is not surely valid: each question in its order, so that the first error is the one that is named."""
         try:
             body = decode_object(value)
         except NotDecodableError:
@@ -122,16 +149,20 @@ class Intake:
         return None
 
     def _signal(self, record: Record, value: bytes, body: JsonObject) -> Signal | DeadLetter:
-        agent, model, surely_valid = self._topics[record.topic]
+        agent, model, _, check = self._topics[record.topic]
+        payload: Any = None
         error: SignalError | None = None
         try:
-            if not surely_valid(body):
+            payload = check(body)
+            if payload is None:
                 message = first_error(model, body)
-                error = None if message is None else SignalError(VALIDATION_ERROR, message)
+                error = _DISAGREEMENT if message is None else SignalError(VALIDATION_ERROR, message)
         except Exception:  # noqa: BLE001 - the agent has reported, whatever it was that we could not read
             error = SignalError(PROCESSING_ERROR, _UNEXPECTED)
         corr_id: str = body["corr_id"]
-        if error is not None and agent == NORMALIZED:
+        if error is None:
+            return _valid(record, value, agent, corr_id, payload)
+        if agent == NORMALIZED:
             return DeadLetter.of(record, error.type, error.message, corr_id=corr_id)
         return Signal(
             corr_id,
@@ -140,16 +171,39 @@ class Intake:
             record.partition,
             record.offset,
             record.timestamp,
-            value if error is None else None,
+            None,
             sha256(value).digest(),
-            body if error is None else None,
+            None,
             error,
-            _traceparent(headers) if (headers := record.headers) else None,
+            _traceparent(record.headers),
         )
 
 
-def _topic(agent: str, model: type[Input]) -> _Topic:
-    return _Topic(agent, model, fast_check(model, checked_before=("corr_id",)))
+def _valid(record: Record, value: bytes, agent: str, corr_id: str, payload: Any) -> Signal:
+    return Signal(
+        corr_id,
+        agent,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        value,
+        sha256(value).digest(),
+        payload,
+        None,
+        _traceparent(headers) if (headers := record.headers) else None,
+    )
+
+
+def _topic(agent: str) -> _Topic:
+    model = input_model(agent)
+    # An agent that promises nothing of its own always says more than the model names: only what is decoded whole tells.
+    read = _unsure if model is EnrichedSignal else fast_read(model, checked_later=("corr_id",))
+    return _Topic(agent, model, read, fast_check(model))
+
+
+def _unsure(_: bytes) -> None:
+    return None
 
 
 def _class(error: Exception) -> str:

@@ -6,9 +6,10 @@ from typing import Literal
 import msgspec
 
 from orchestration.aggregation import Aggregate
+from orchestration.content import DecisionContent, OrderContent
 from orchestration.inputs import Inputs
 from orchestration.routes import Matched
-from orchestration.signal import JsonObject
+from orchestration.signal import JsonObject, Signal
 from orchestration.stages import StagesRun
 from orchestration.workflow import Route
 
@@ -40,20 +41,26 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """``decision`` in the contract's key order; ``value`` is its canonical JSON, encoded once for all who need it.
+    """``content``: what the decision says; ``value`` is its canonical JSON, encoded once for all who need it.
 
-    ``bodies``: payloads by agent of all used signals, to be read only; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where
+    ``used``: all used signals by agent, sorted by name; ``enriched_at``: their times as they are written. ``route``: the route that matched, also where
     another rule had precedence; None under precedence 1. ``order``: the one executable message's content, or None.
     """
 
     inputs: Inputs
-    decision: JsonObject
+    content: DecisionContent
     value: bytes
     decision_id: str
     action: Action
     reason: str
     route: Route | None
-    order: JsonObject | None
-    bodies: Mapping[str, JsonObject]
+    order: OrderContent | None
+    used: Mapping[str, Signal]
     enriched_at: Mapping[str, str]
     trace: Trace
+
+    @property
+    def decision(self) -> JsonObject:
+        """The decision as whoever reads the topic sees it, decoded anew."""
+        decision: JsonObject = msgspec.json.decode(self.value)
+        return decision

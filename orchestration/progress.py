@@ -9,11 +9,10 @@ from operator import attrgetter
 
 import msgspec
 
-from orchestration.plan import plan_of
+from orchestration.plan import Plan
 from orchestration.roles import Known
 from orchestration.rows import Collecting
 from orchestration.signal import Signal
-from orchestration.workflow import Workflow
 from orchestration.workflows import Workflows
 
 _timestamp = attrgetter("timestamp")
@@ -23,7 +22,7 @@ _agent = attrgetter("agent")
 class Progress(msgspec.Struct, frozen=True, gc=False):
     """``complete_at``: the outcome time, where every required agent reported by the deadline; else None."""
 
-    workflow: Workflow
+    plan: Plan
     deadline: int
     complete_at: int | None
 
@@ -34,14 +33,14 @@ def progress(signals: Sequence[Signal], workflows: Workflows) -> Progress:
     first_seen = by_time[0].timestamp
     known = Known()
     reported: set[str] = set()
-    now = Progress(workflows.choose(None), first_seen, None)
+    now = Progress(workflows.plan_for(None), first_seen, None)
     for time, group in groupby(by_time, key=_timestamp):
         if now.deadline < time:
             return now
         for signal in group:
             known.add(signal)
             reported.add(signal.agent)
-        now = _at(time, first_seen, reported, workflows.choose(_instrument(known)))
+        now = _at(time, first_seen, reported, workflows.plan_for(_instrument(known)))
         if now.complete_at is not None:
             return now
     return now
@@ -59,23 +58,22 @@ def progress_with(row: Collecting | None, signals: Sequence[Signal], workflows: 
     if walk:
         return progress((*before, *signals), workflows)
     if row is not None and row.deadline < last.timestamp:
-        return Progress(workflows.named(row.workflow), row.deadline, None)
-    workflow = workflows.only
-    if workflow is None:
+        return Progress(workflows.plan_named(row.workflow), row.deadline, None)
+    plan = workflows.only
+    if plan is None:
         known = Known()
         for signal in (*before, last):
             known.add(signal)
-        workflow = workflows.choose(_instrument(known))
-    return _at(last.timestamp, first_seen, {last.agent, *map(_agent, before)}, workflow)
+        plan = workflows.plan_for(_instrument(known))
+    return _at(last.timestamp, first_seen, {last.agent, *map(_agent, before)}, plan)
 
 
-def _at(time: int, first_seen: int, reported: set[str], workflow: Workflow) -> Progress:
+def _at(time: int, first_seen: int, reported: set[str], plan: Plan) -> Progress:
     """``reported``: agents of all records up to ``time`` (ms)."""
-    plan = plan_of(workflow)
     # A record can reveal another workflow, with a deadline that has passed: it is timed out now, not before the
     # record that says so, or the records used would not tell the same workflow again.
     deadline = max(first_seen + plan.timeout, time)
-    return Progress(workflow, deadline, time if plan.required <= reported else None)
+    return Progress(plan, deadline, time if plan.required <= reported else None)
 
 
 def _instrument(known: Known) -> str | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from orchestration.inputs import CompletedBy, Inputs, SourceSignal, Superseded
+from orchestration.inputs import CompletedBy, Inputs, Superseded
+from orchestration.plan import Plan
 from orchestration.signal import NORMALIZED, Signal, SignalError
-from orchestration.source import source_signal
-from orchestration.workflow import Workflow
+from orchestration.source import SourceSignal, source_signal
 
 RISK = "risk"
 
@@ -54,7 +54,7 @@ class Known:
 def inputs_at(
     corr_id: str,
     signals: Sequence[Signal],
-    workflow: Workflow,
+    plan: Plan,
     first_seen: int,
     at: int,
     completed_by: CompletedBy,
@@ -81,17 +81,17 @@ def inputs_at(
         superseded = tuple(_superseded(signals, known, used))
         error_count = sum(1 for signal in signals if signal.error is not None)
     return Inputs(
-        corr_id=corr_id,
-        workflow=workflow,
-        first_seen=first_seen,
-        orchestrated_at=at,
-        completed_by=completed_by,
-        used=used,
-        errors=errors,
-        normalized=normalized,
-        source=source,
-        superseded=superseded,
-        error_count=error_count,
+        corr_id,
+        plan,
+        first_seen,
+        at,
+        completed_by,
+        used,
+        errors,
+        normalized,
+        source,
+        superseded,
+        error_count,
     )
 
 

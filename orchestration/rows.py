@@ -1,6 +1,7 @@
 """The row of a corr_id in the correlations' table: what is remembered before and after its outcome."""
 
 from collections.abc import Mapping
+from typing import final
 
 import msgspec
 
@@ -18,6 +19,7 @@ class Reported(msgspec.Struct, frozen=True, gc=False):
     used: bool = False
 
 
+@final
 class Orchestrated(msgspec.Struct, frozen=True, gc=False):
     """The marker that stays after the outcome, so that nothing reopens the correlation until ``expires``."""
 
@@ -42,6 +44,7 @@ class Orchestrated(msgspec.Struct, frozen=True, gc=False):
         return self.expires
 
 
+@final
 class Collecting(msgspec.Struct, frozen=True, gc=False):
     """A correlation before its outcome. Times in ms since the epoch, by record time.
 

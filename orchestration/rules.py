@@ -4,10 +4,11 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestration.body import at
+from orchestration.body import at, body_of
 from orchestration.condition import INSTRUMENT, AllOf, AnyOf, Clause, Operator
+from orchestration.payload import finder
 from orchestration.per_object import PerObject
-from orchestration.signal import JsonObject
+from orchestration.signal import JsonObject, Signal
 
 Item = Clause | AnyOf | AllOf
 
@@ -23,30 +24,25 @@ _LONGEST_SHOWN = 200
 
 
 Holds = Callable[["View"], bool]
-Find = Callable[["View"], Any]
+FindInView = Callable[["View"], Any]
 Test = Callable[[Any], bool]
 Compiled = tuple[tuple[Item, Holds], ...]
 """Items with the function that tells whether they hold."""
 
 
 class View:
-    """What rules may look at: the instrument, and by agent the payloads of the signals that count."""
+    """What rules may look at: the instrument, and by agent the valid signals that count."""
 
-    __slots__ = ("bodies", "instrument")
+    __slots__ = ("instrument", "signals")
 
-    def __init__(self, instrument: str | None, bodies: Mapping[str, JsonObject]) -> None:
+    def __init__(self, instrument: str | None, signals: Mapping[str, Signal]) -> None:
         self.instrument = instrument
-        self.bodies = bodies
+        self.signals = signals
 
 
 def first_failed(condition: tuple[Item, ...], view: View) -> Item | None:
     """The first item of the condition that does not hold; None when it holds. Never raises."""
-    return first_failed_of(compiled(condition), view)
-
-
-def first_failed_of(condition: Compiled, view: View) -> Item | None:
-    """``first_failed`` of a condition that the caller has compiled before."""
-    for item, holds in condition:
+    for item, holds in compiled(condition):
         if not holds(view):
             return item
     return None
@@ -70,7 +66,7 @@ def clause_holds(clause: Clause, found: Any) -> bool:
 def _trace(item: Item, view: View) -> JsonObject:
     match item:
         case Clause(field=field, op=op, value=value):
-            found = _finder(field, op)(view)
+            found = _finder_in_payload(field, op)(view)
             return {
                 "field": field,
                 "op": op,
@@ -92,17 +88,18 @@ def _shown(found: Any) -> Any:
     return found if found is None or isinstance(found, bool | int | float) else f"({type(found).__name__})"
 
 
-def _compile(condition: tuple[Item, ...]) -> Compiled:
+def compile_condition(condition: tuple[Item, ...]) -> Compiled:
+    """Each item with a function of its own, made once so that it is quick to ask."""
     return tuple((item, _holds(item)) for item in condition)
 
 
-compiled: PerObject[tuple[Item, ...], Compiled] = PerObject(_compile)
+compiled: PerObject[tuple[Item, ...], Compiled] = PerObject(compile_condition)
 
 
 def _holds(item: Item) -> Holds:
     match item:
         case Clause(field=field, op=op, value=value):
-            find, test = _finder(field, op), _test(op, value)
+            find, test = _quick_finder(field, op), _test(op, value)
             return lambda view: test(find(view))
         case AnyOf(any_of=inside):
             parts = tuple(_holds(part) for part in inside)
@@ -112,53 +109,40 @@ def _holds(item: Item) -> Holds:
             return lambda view: all(holds(view) for holds in parts)
 
 
-def _finder(field: str, op: Operator) -> Find:
-    if field == INSTRUMENT:
-        return lambda view: view.instrument
-    find = _finder_in_payload(*field.split("."))
-    if field != _TREND or op == "exists":
-        return find
-    momentum = field.partition(".")[0]
-
-    def find_trend(view: View) -> Any:
-        found = find(view)
-        return "unknown" if found is None and momentum in view.bodies else found
-
-    return find_trend
-
-
-def _finder_in_payload(agent: str, *path: str) -> Find:
-    name = path[0]
-    if name in _ENVELOPE:
-        *outer, last = path
-
-        def find_in_envelope(view: View) -> Any:
-            found: Any = view.bodies.get(agent)
-            for name in outer:
-                if type(found) is not dict:
-                    return None
-                found = found.get(name)
-            return found.get(last) if type(found) is dict else None
-
-        return find_in_envelope
-
-    if len(path) == 1:
-
-        def find_one(view: View) -> Any:
-            body = view.bodies.get(agent)
-            if body is None:
-                return None
-            found = body["analysis"].get(name)
-            return found if found is not None else body.get(name)
-
-        return find_one
+def _quick_finder(field: str, op: Operator) -> FindInView:
+    """What finds the same as `_finder_in_payload`, in the payload's struct where it names the field."""
+    agent, *path = field.split(".")
+    envelope = field == INSTRUMENT or path[0] in _ENVELOPE
+    find_known = None if field == INSTRUMENT else finder(agent, path if envelope else ("analysis", *path))
+    find_any = _finder_in_payload(field, op)
+    if find_known is None:
+        return find_any
 
     def find(view: View) -> Any:
-        body = view.bodies.get(agent)
-        if body is None:
+        signal = view.signals.get(agent)
+        if signal is None:
             return None
-        found = at(body["analysis"], *path)
-        return found if found is not None else at(body, *path)
+        found = find_known(signal)
+        # What `analysis` does not say may still stand at the top, where no model names it.
+        return found if found is not None or envelope else find_any(view)
+
+    return find
+
+
+def _finder_in_payload(field: str, op: Operator) -> FindInView:
+    if field == INSTRUMENT:
+        return lambda view: view.instrument
+    agent, *path = field.split(".")
+
+    def find(view: View) -> Any:
+        signal = view.signals.get(agent)
+        if signal is None:
+            return None
+        body = body_of(signal)
+        found = None if path[0] in _ENVELOPE else at(body["analysis"], *path)
+        if found is None:
+            found = at(body, *path)
+        return "unknown" if found is None and field == _TREND and op != "exists" else found
 
     return find
 

@@ -1,6 +1,6 @@
 """One signal of a correlation: a record that was read, checked and accepted into a row."""
 
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
@@ -20,12 +20,14 @@ class SignalError(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
+@final
 class Signal(msgspec.Struct, eq=False, gc=False):
     """A normalized or enriched signal with its place in the log. Never changed after it was made.
 
     ``agent`` is the topic's last token, or ``NORMALIZED``. ``value`` is the payload as received; an invalid signal
-    (``error`` set) keeps only its ``sha256`` (raw digest). ``body`` is the decoded payload of a valid signal:
-    read it, never write it; it can always be had again from ``value``, so a stored row leaves it out.
+    (``error`` set) keeps only its ``sha256`` (raw digest). ``payload`` (a struct) and ``body`` (a dict) are the decoded
+    ``value`` of a valid signal, each there once somebody asked for it (`payload_of`, `body_of`): read them, never write
+    them. Both can always be had again from ``value``, so a stored row leaves them out.
     """
 
     corr_id: str
@@ -36,9 +38,10 @@ class Signal(msgspec.Struct, eq=False, gc=False):
     timestamp: int
     value: bytes | None
     sha256: bytes
-    body: JsonObject | None = None
+    payload: Any = None
     error: SignalError | None = None
     traceparent: str | None = None
+    body: JsonObject | None = None
 
     @property
     def valid(self) -> bool:

@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 
-from orchestration.body import body_of, number_in, text_in
-from orchestration.inputs import SourceSignal
-from orchestration.signal import JsonObject, Signal
+import msgspec
+
+from orchestration.payload import EnrichedPayload, NormalizedPayload, SourcePayload, payload_of
+from orchestration.signal import Signal
 from orchestration.timestamps import parse_timestamp
 
 MOMENTUM = "momentum"
 
-_FIELDS = ("instrument", "price", "side", "timestamp")
+
+class SourceSignal(msgspec.Struct, frozen=True, gc=False):
+    """What started the correlation, as far as it is known (contracts §3). ``timestamp`` in ms since the epoch."""
+
+    instrument: str | None = None
+    price: float | None = None
+    side: str | None = None
+    strength: float | None = None
+    timestamp: int | None = None
 
 
 def source_signal(normalized: Signal | None, used: Mapping[str, Signal]) -> SourceSignal | None:
@@ -18,39 +27,46 @@ def source_signal(normalized: Signal | None, used: Mapping[str, Signal]) -> Sour
     ``used``: valid signals by agent. None when none of them knows anything. Fields are never mixed from two of them.
     """
     if normalized is not None:
-        body = body_of(normalized)
-        return _source(body, number_in(body, "strength"))
+        started: NormalizedPayload = payload_of(normalized)
+        return SourceSignal(
+            started.instrument,
+            started.price,
+            started.side,
+            started.strength,
+            parse_timestamp(started.timestamp),
+        )
     momentum = used.get(MOMENTUM)
     if momentum is not None:
         source = _said_by(momentum)
         if source is not None:
-            return _source(source, None)
+            return source
     for agent in sorted(used):
         source = _said_by(used[agent])
         if source is not None:
-            return _source(source, None)
+            return source
     return None
 
 
-def source_conflict(normalized: Signal | None, bodies: Mapping[str, JsonObject]) -> bool:
+def source_conflict(normalized: Signal | None, used: Mapping[str, Signal]) -> bool:
     """Whether two signals name different instruments, or different sides. What is not said contradicts nothing.
 
-    ``bodies``: payloads of the agents' used signals.
+    ``used``: the agents' valid signals.
     """
     instrument = side = None
     if normalized is not None:
-        body = body_of(normalized)
-        instrument, side = text_in(body, "instrument"), text_in(body, "side")
-    for body in bodies.values():
-        source = body.get("source_signal")
-        if type(source) is not dict:
+        started: NormalizedPayload = payload_of(normalized)
+        instrument, side = started.instrument, started.side
+    for signal in used.values():
+        payload: EnrichedPayload = payload_of(signal)
+        source = payload.source_signal
+        if source is None:
             continue
-        said = text_in(source, "instrument")
+        said = source.instrument
         if said is not None:
             if instrument is not None and said != instrument:
                 return True
             instrument = said
-        said = text_in(source, "side")
+        said = source.side
         if said is not None:
             if side is not None and said != side:
                 return True
@@ -58,21 +74,14 @@ def source_conflict(normalized: Signal | None, bodies: Mapping[str, JsonObject])
     return False
 
 
-def _said_by(signal: Signal) -> JsonObject | None:
-    source = body_of(signal).get("source_signal")
-    if type(source) is dict:
-        for field in _FIELDS:
-            if source.get(field) is not None:
-                return source
-    return None
-
-
-def _source(body: JsonObject, strength: float | None) -> SourceSignal:
-    timestamp = text_in(body, "timestamp")
+def _said_by(signal: Signal) -> SourceSignal | None:
+    payload: EnrichedPayload = payload_of(signal)
+    source: SourcePayload | None = payload.source_signal
+    if source is None:
+        return None
+    instrument, price, side, timestamp = source.instrument, source.price, source.side, source.timestamp
+    if instrument is None and price is None and side is None and timestamp is None:
+        return None
     return SourceSignal(
-        text_in(body, "instrument"),
-        number_in(body, "price"),
-        text_in(body, "side"),
-        strength,
-        None if timestamp is None else parse_timestamp(timestamp),
+        instrument, price, side, None, None if timestamp is None else parse_timestamp(timestamp)
     )

@@ -28,6 +28,10 @@ _LARGEST = 253_402_300_799_999
 EXPECTED = "RFC 3339 timestamp with offset"
 
 
+def milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
 def parse_timestamp(text: str) -> int:
     """Milliseconds since the epoch, UTC. A finer fraction is cut, never rounded.
 

@@ -59,8 +59,8 @@ def explain(outcome: Outcome) -> JsonObject:
 def _routes(outcome: Outcome, matched: Matched) -> list[JsonObject]:
     source = outcome.inputs.source
     named = outcome.inputs.workflow.agents
-    bodies = {agent: body for agent, body in outcome.bodies.items() if agent in named}
-    view = View(source.instrument if source is not None else None, bodies)
+    signals = {agent: signal for agent, signal in outcome.used.items() if agent in named}
+    view = View(source.instrument if source is not None else None, signals)
     routes: list[JsonObject] = []
     for tried in matched.tried:
         route = tried.route

@@ -25,7 +25,7 @@ class UnknownRowVersion(ValueError):
 
 
 def encode_row(row: Row) -> bytes:
-    if isinstance(row, Collecting):
+    if type(row) is Collecting:
         return _VERSION + _encode(
             (
                 _OPEN,

@@ -6,6 +6,8 @@ from typing import Any
 
 from orchestration.canonical import canonical_json
 from orchestration.inputs import CompletedBy, Inputs, Superseded
+from orchestration.payload import payload_of
+from orchestration.plan import plan_of
 from orchestration.signal import NORMALIZED, VALIDATION_ERROR, JsonObject, Signal, SignalError
 from orchestration.source import source_signal
 from orchestration.timestamps import format_timestamp
@@ -55,8 +57,8 @@ def signal(
         timestamp,
         value,
         sha256(value).digest(),
-        dict(body),
         traceparent=traceparent,
+        body=dict(body),
     )
 
 
@@ -115,6 +117,13 @@ def normalized(
     return signal(NORMALIZED, body, offset=offset, timestamp=timestamp, traceparent=traceparent)
 
 
+def by_agent(*signals: Signal) -> dict[str, Signal]:
+    """The signals by their agents, payloads at hand as after a decision has begun."""
+    for each in signals:
+        payload_of(each)
+    return {each.agent: each for each in signals}
+
+
 def error(field: str = "analysis.overall_score") -> SignalError:
     return SignalError(VALIDATION_ERROR, f"{field}: number from 0 to 1")
 
@@ -146,7 +155,7 @@ def inputs(
     used = {each.agent: each for each in signals}
     return Inputs(
         corr_id=CORR_ID,
-        workflow=default_workflow() if workflow is None else workflow,
+        plan=plan_of(default_workflow() if workflow is None else workflow),
         first_seen=first_seen,
         orchestrated_at=orchestrated_at,
         completed_by=completed_by,

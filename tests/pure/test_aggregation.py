@@ -6,20 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.aggregation import aggregate
-from tests.pure.builders import correlation, default_workflow, enriched, momentum, risk
+from orchestration.aggregation import Aggregate, aggregate
+from orchestration.plan import plan_of
+from orchestration.signal import Signal
+from orchestration.workflow import Workflow
+from tests.pure.builders import by_agent, correlation, default_workflow, enriched, momentum, risk
 
 WORKFLOW = default_workflow()
 
 
-def bodies(*signals: Any) -> dict[str, Any]:
-    return {signal.agent: signal.body for signal in signals}
+def weighed(workflow: Workflow, *signals: Signal) -> Aggregate:
+    return aggregate(plan_of(workflow).terms, by_agent(*signals))
 
 
 def test_confidence_is_the_weighted_mean_of_what_the_agents_say() -> None:
-    found = aggregate(
-        WORKFLOW,
-        bodies(momentum(confidence=0.82), risk(overall_score=0.65), correlation(portfolio_impact=0.45)),
+    found = weighed(
+        WORKFLOW, momentum(confidence=0.82), risk(overall_score=0.65), correlation(portfolio_impact=0.45)
     )
     assert found.confidence == pytest.approx(0.558, abs=1e-12)
     assert found.contributions == pytest.approx(
@@ -38,16 +40,16 @@ def test_confidence_is_the_weighted_mean_of_what_the_agents_say() -> None:
     ids=["without correlation", "momentum alone", "worst risk", "full impact"],
 )
 def test_the_weights_of_missing_agents_fall_to_the_others(signals: list[Any], confidence: float) -> None:
-    assert aggregate(WORKFLOW, bodies(*signals)).confidence == pytest.approx(confidence, abs=1e-12)
+    assert weighed(WORKFLOW, *signals).confidence == pytest.approx(confidence, abs=1e-12)
 
 
 def test_there_is_no_confidence_without_a_weighted_agent() -> None:
-    assert aggregate(WORKFLOW, {}) == (None, {})
-    assert aggregate(WORKFLOW, bodies(enriched("sentiment", {"confidence": 0.9}))) == (None, {})
+    assert weighed(WORKFLOW) == (None, {})
+    assert weighed(WORKFLOW, enriched("sentiment", {"confidence": 0.9})) == (None, {})
 
 
 def test_an_agent_without_a_weight_contributes_nothing() -> None:
-    found = aggregate(WORKFLOW, bodies(momentum(), enriched("sentiment", {"confidence": 0.1})))
+    found = weighed(WORKFLOW, momentum(), enriched("sentiment", {"confidence": 0.1}))
     assert found.confidence == pytest.approx(0.82)
     assert "sentiment" not in found.contributions
 
@@ -61,14 +63,14 @@ def test_a_value_that_is_no_number_from_0_to_1_adds_no_confidence(value: Any, fo
             "sentiment": {"weight": 0.5, "value": formula},
         }
     )
-    found = aggregate(workflow, bodies(momentum(confidence=0.8), enriched("sentiment", {"score": value})))
+    found = weighed(workflow, momentum(confidence=0.8), enriched("sentiment", {"score": value}))
     assert found.contributions == {"momentum": 0.4, "sentiment": 0.0}
     assert found.confidence == 0.4
 
 
 def test_a_weighted_value_may_lie_deeper_in_the_analysis() -> None:
     workflow = default_workflow(weights={"macro": {"weight": 1, "value": "1 - outlook.stress"}})
-    found = aggregate(workflow, bodies(enriched("macro", {"outlook": {"stress": 0.25}})))
+    found = weighed(workflow, enriched("macro", {"outlook": {"stress": 0.25}}))
     assert found.confidence == 0.75
 
 
@@ -82,10 +84,12 @@ fraction = st.floats(0, 1)
 def test_contributions_sum_to_the_confidence_whoever_is_there(
     confidence: float, score: float, impact: float, there: set[str]
 ) -> None:
-    everyone = bodies(
-        momentum(confidence=confidence), risk(overall_score=score), correlation(portfolio_impact=impact)
+    everyone = (
+        momentum(confidence=confidence),
+        risk(overall_score=score),
+        correlation(portfolio_impact=impact),
     )
-    found = aggregate(WORKFLOW, {agent: everyone[agent] for agent in everyone if agent in there})
+    found = weighed(WORKFLOW, *(signal for signal in everyone if signal.agent in there))
     assert found.confidence is not None
     assert sum(found.contributions.values()) == pytest.approx(found.confidence, abs=1e-9)
     assert 0 <= found.confidence <= 1 + 1e-12

@@ -16,7 +16,7 @@ from tests.pure.builders import VERSION, default_workflow, enriched, error, inpu
 
 
 def record(given: Inputs, read_to: dict[str, int] | None = None) -> tuple[bytes, dict[str, Any]]:
-    value = canonical_json(audit_record(decide(given, builders.workflows(), VERSION), read_to or {}))
+    value = canonical_json(audit_record(decide(given, VERSION), read_to or {}))
     AuditRecord.model_validate_json(value)
     return value, msgspec.json.decode(value)
 
@@ -52,7 +52,7 @@ def test_the_record_of_a_good_trade() -> None:
 
 def test_the_decision_inside_is_byte_for_byte_the_one_that_was_sent() -> None:
     given = inputs(momentum(), risk(position_sizing={"recommended_size": 1e20}), start=normalized())
-    outcome = decide(given, builders.workflows(), VERSION)
+    outcome = decide(given, VERSION)
     assert b'"position_size":100000000000000000000.0' in outcome.value
     assert b'"decision":' + outcome.value + b',"errors":' in canonical_json(audit_record(outcome, {}))
 

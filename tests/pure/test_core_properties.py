@@ -143,15 +143,15 @@ def test_what_is_given_is_never_changed(scenario: Scenario) -> None:
             read = intake(scenario.workflow_set.name).read(step)
             if isinstance(read, DeadLetter):
                 continue
-            given_signals.append((read, deepcopy(read.body), read.value))
+            given_signals.append((read, deepcopy(read.payload), read.value))
             events = [(read.corr_id, read)]
         for corr_id, event in events:
             row = rows.get(corr_id)
             before = None if row is None else encode_row(row)
             rows[corr_id], _ = fold(row, event, context(scenario.workflow_set))
             assert before is None or (row is not None and encode_row(row) == before)
-    for signal, body, value in given_signals:
-        assert signal.body == body
+    for signal, payload, value in given_signals:
+        assert signal.payload == payload
         assert signal.value == value
 
 
@@ -213,7 +213,7 @@ def test_deadline_and_workflow_in_a_row_are_those_of_the_walk(scenario: Scenario
                 now = progress(row.signals, scenario.workflow_set.workflows)
                 assert (row.deadline, row.workflow, None) == (
                     now.deadline,
-                    now.workflow.name,
+                    now.plan.name,
                     now.complete_at,
                 )
                 assert row.first_seen == min(signal.timestamp for signal in row.signals)

@@ -11,14 +11,14 @@ from orchestration.effects import outcome_messages
 from orchestration.inputs import Inputs
 from orchestration.messages.decision import Decision
 from tests.pure.builders import VERSION
-from tests.pure.strategies import WORKFLOW, WORKFLOWS, any_inputs
+from tests.pure.strategies import WORKFLOW, any_inputs
 
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(any_inputs())
 def test_whatever_valid_signals_say_there_is_one_decision_and_at_most_one_order(given: Inputs) -> None:
     bodies = copy.deepcopy({agent: signal.body for agent, signal in given.used.items()})
-    outcome = decide(given, WORKFLOWS, VERSION)
+    outcome = decide(given, VERSION)
     Decision.model_validate_json(outcome.value)
     decision = msgspec.json.decode(outcome.value)
     messages = outcome_messages(outcome, {"signals.normalized": 1})
@@ -36,4 +36,4 @@ def test_whatever_valid_signals_say_there_is_one_decision_and_at_most_one_order(
     else:
         assert sum(parts) == pytest.approx(decision["confidence"], abs=1e-9)
     assert {agent: signal.body for agent, signal in given.used.items()} == bodies
-    assert decide(given, WORKFLOWS, VERSION).value == outcome.value
+    assert decide(given, VERSION).value == outcome.value

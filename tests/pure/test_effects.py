@@ -51,7 +51,7 @@ NOTIFYING = default_workflow(
 
 
 def outcome(given: Inputs | None = None) -> Outcome:
-    return decide(given or inputs(), builders.workflows(), VERSION)
+    return decide(given or inputs(), VERSION)
 
 
 def messages(given: Inputs | None = None) -> list[Message]:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Annotated, Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from orchestration.messages.enriched import (
     MomentumSignal,
     RiskSignal,
 )
-from orchestration.messages.fast_check import fast_check
+from orchestration.messages.fast_check import fast_check, fast_read
 from orchestration.messages.normalized import NormalizedSignal
 from orchestration.messages.validation import first_error
 
@@ -69,6 +70,7 @@ INPUTS: list[tuple[type[Input], Json]] = [
     (EnrichedSignal, {**ENVELOPE, "agent_name": "macro", "analysis": {"confidence": 0.45}}),
 ]
 CHECKS = {model: fast_check(model) for model, _ in INPUTS}
+READS = {model: fast_read(model) for model, _ in INPUTS}
 
 TELLING_VALUES: list[Any] = [
     *(None, True, False, "", "x" * 128, "x" * 129, "é" * 128, [], [None], {}, {"rsi": 1}),
@@ -114,7 +116,7 @@ def damaged(draw: st.DrawFn) -> tuple[type[Input], Json]:
 @given(damaged())
 def test_the_fast_check_and_the_model_agree(case: tuple[type[Input], Json]) -> None:
     model, body = case
-    assert CHECKS[model](body) == (first_error(model, body) is None)
+    assert (CHECKS[model](body) is None) == (first_error(model, body) is not None)
 
 
 @pytest.mark.parametrize(("model", "valid"), INPUTS, ids=[model.__name__ for model, _ in INPUTS])
@@ -125,7 +127,7 @@ def test_they_agree_on_every_telling_value_of_every_field(model: type[Input], va
             body = cast(Json, json.loads(json.dumps(valid)))
             at(body, path[:-1])[path[-1]] = value
             error = first_error(model, body)
-            assert CHECKS[model](body) == (error is None), (path, value)
+            assert (CHECKS[model](body) is None) == (error is not None), (path, value)
             taken += error is None
             refused += error is not None
             if error is not None:
@@ -134,9 +136,59 @@ def test_they_agree_on_every_telling_value_of_every_field(model: type[Input], va
     assert refused
 
 
+def plain(struct: Any) -> Any:
+    return msgspec.to_builtins(struct)
+
+
+@pytest.mark.parametrize(("model", "valid"), INPUTS, ids=[model.__name__ for model, _ in INPUTS])
+def test_what_is_read_from_the_bytes_is_what_the_decoded_value_gives(model: type[Input], valid: Json) -> None:
+    read = 0
+    for path in paths(valid):
+        for value in TELLING_VALUES:
+            body = cast(Json, json.loads(json.dumps(valid)))
+            at(body, path[:-1])[path[-1]] = value
+            payload = READS[model](json.dumps(body).encode())
+            if payload is not None:
+                read += 1
+                assert plain(payload) == plain(CHECKS[model](body)), (path, value)
+    assert read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"rsi": ' + b"9" * 400 + b"}",
+        b'{"rsi": 1e999}',
+        b'{"rsi": [1]}',
+        b'{"rsi": {"fast": 1}}',
+        b'{"note": "\xff"}',
+        b'{"note": "\\ud800"}',
+    ],
+)
+@pytest.mark.parametrize("field", [b"technical_indicators", b"unknown"])
+def test_what_a_decoder_of_structs_would_pass_over_is_left_to_the_careful_way(
+    field: bytes, value: bytes
+) -> None:
+    analysis = b'"analysis": {"confidence": 0.8'
+    good = json.dumps({**ENVELOPE, "agent_name": "momentum", "analysis": {"confidence": 0.8}}).encode()
+    assert READS[MomentumSignal](good) is not None
+    with_field = good.replace(analysis, b'%s, "%s": %s' % (analysis, field, value))
+    assert with_field != good
+    assert READS[MomentumSignal](with_field) is None
+
+
+def test_where_a_field_stands_twice_the_last_one_counts() -> None:
+    good = json.dumps(INPUTS[1][1]).encode()
+    for first in (b"0.25", b'"x"'):
+        payload = READS[MomentumSignal](
+            good.replace(b'"confidence"', b'"confidence": %s, "confidence"' % first)
+        )
+        assert payload is None or plain(payload) == plain(READS[MomentumSignal](good))
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 5, True])
 def test_what_is_no_object_is_no_message(body: object) -> None:
-    assert not CHECKS[MomentumSignal](body)
+    assert CHECKS[MomentumSignal](body) is None
     assert first_error(MomentumSignal, body) == "value: object"
 
 

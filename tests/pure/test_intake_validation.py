@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 
+from orchestration.body import body_of
 from orchestration.signal import SignalError
 from tests.pure.signal_samples import (
     CORR_ID,
@@ -49,7 +50,7 @@ from tests.pure.signal_samples import (
 def test_what_is_optional_may_be_null_or_absent_and_what_is_unknown_is_kept(changes: Json) -> None:
     signal = signal_of(INTAKE.read(enriched_record("momentum", **changes)))
     assert signal.valid, signal.error
-    assert signal.body == enriched("momentum", **changes)
+    assert body_of(signal) == enriched("momentum", **changes)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_an_invalid_enriched_signal_keeps_its_place_and_says_what_was_expected(
     assert (signal.corr_id, signal.agent, signal.offset) == (CORR_ID, agent, 7)
     assert signal.sha256 == hashlib.sha256(taken.value or b"").digest()
     assert signal.value is None
-    assert signal.body is None
+    assert signal.payload is None
 
 
 @pytest.mark.parametrize(

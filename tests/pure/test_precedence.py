@@ -38,7 +38,7 @@ class Case:
     def outcome(self) -> Outcome:
         workflow = default_workflow(min_agents=self.min_agents)
         given = inputs(*self.signals.values(), start=self.start, errors={}, workflow=workflow)
-        return decide(given, WORKFLOWS, VERSION)
+        return decide(given, VERSION)
 
     def analysis(self, agent: str, **changes: Any) -> None:
         if agent in self.signals:

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
+from orchestration.plan import plan_of
 from orchestration.routes import Matched, match_route
 from orchestration.rules import View
 from orchestration.signal import Signal
-from tests.pure.builders import default_workflow, momentum, risk
+from tests.pure.builders import by_agent, default_workflow, momentum, risk
 
 WORKFLOW = default_workflow()
 
 
 def route(*signals: Signal) -> Matched:
-    return match_route(WORKFLOW, View(None, {signal.agent: signal.body or {} for signal in signals}))
+    return match_route(plan_of(WORKFLOW).ways, View(None, by_agent(*signals)))
 
 
 def seen(instrument: str | None, **analysis: Any) -> Signal:
@@ -103,8 +104,8 @@ def test_the_shipped_routes(signals: list[Signal], name: str, action: str, reaso
 
 
 def test_the_instrument_of_the_rules_is_momentums() -> None:
-    bodies = {signal.agent: signal.body or {} for signal in (seen(None), risk(risk_level="high"))}
-    assert match_route(WORKFLOW, View("BTC/USD", bodies)).route.name == "default"
+    view = View("BTC/USD", by_agent(seen(None), risk(risk_level="high")))
+    assert match_route(plan_of(WORKFLOW).ways, view).route.name == "default"
 
 
 def test_each_route_tried_is_kept_with_the_clause_that_failed() -> None:

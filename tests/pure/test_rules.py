@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from orchestration.body import body_of
 from orchestration.condition import Clause
 from orchestration.rules import View, first_failed, trace
 from orchestration.workflow import Route
-from tests.pure.builders import momentum, risk
+from tests.pure.builders import by_agent, enriched, momentum, risk, signal
 
-VIEW = View("BTC/USD", {"momentum": momentum().body or {}, "risk": risk(risk_level="high").body or {}})
+VIEW = View("BTC/USD", by_agent(momentum(), risk(risk_level="high")))
 
 
 def condition(*items: Any) -> Any:
@@ -77,8 +78,9 @@ def test_a_missing_field_reads_as_empty_zero_or_false(field: str) -> None:
 
 
 def test_a_null_field_is_a_missing_one() -> None:
-    body = {"analysis": {"score": None}, "score": None}
-    assert holds(clause("sentiment.score", "exists", False), view=View(None, {"sentiment": body}))
+    body = body_of(enriched("sentiment", {})) | {"analysis": {"score": None}, "score": None}
+    view = View(None, by_agent(signal("sentiment", body)))
+    assert holds(clause("sentiment.score", "exists", False), view=view)
     assert holds(clause("instrument", "eq", ""), view=View(None, {}))
 
 
@@ -102,24 +104,23 @@ def test_a_null_field_is_a_missing_one() -> None:
     ids=str,
 )
 def test_a_field_of_another_kind_than_the_operand_does_not_hold(found: Any, op: str, value: Any) -> None:
-    view = View(None, {"sentiment": {"analysis": {"score": found}}})
+    view = View(None, by_agent(enriched("sentiment", {"score": found})))
     assert not holds(clause("sentiment.score", op, value), view=view)
 
 
 def test_a_field_is_looked_up_in_the_analysis_before_the_top() -> None:
-    body = {"analysis": {"score": 1}, "score": 2, "note": "top"}
-    view = View(None, {"sentiment": body})
+    body = body_of(enriched("sentiment", {"score": 1})) | {"score": 2, "note": "top"}
+    view = View(None, by_agent(signal("sentiment", body)))
     assert holds(clause("sentiment.score", "eq", 1), clause("sentiment.note", "eq", "top"), view=view)
 
 
 def test_an_unchecked_copy_of_the_source_signal_inside_the_analysis_steers_nothing() -> None:
-    body = momentum(source_signal={"instrument": "DOGE/USD"}).body or {}
-    view = View(None, {"momentum": body})
+    view = View(None, by_agent(momentum(source_signal={"instrument": "DOGE/USD"})))
     assert holds(clause("momentum.source_signal.instrument", "eq", "EURUSD"), view=view)
 
 
 def test_an_unsaid_trend_reads_as_unknown_where_momentum_spoke() -> None:
-    view = View(None, {"momentum": momentum(trend_direction=None).body or {}})
+    view = View(None, by_agent(momentum(trend_direction=None)))
     assert holds(clause("momentum.trend_direction", "eq", "unknown"), view=view)
     assert holds(clause("momentum.trend_direction", "exists", False), view=view)
     assert holds(clause("momentum.trend_direction", "eq", ""), view=View(None, {}))
@@ -162,7 +163,7 @@ def test_the_trace_tells_what_was_found_for_each_comparison() -> None:
 
 
 def test_the_trace_shows_objects_by_kind_and_long_texts_shortened() -> None:
-    view = View("x" * 1000, {"risk": {"analysis": {"position_sizing": {"secret": 1}}}})
+    view = View("x" * 1000, by_agent(risk(position_sizing={"secret": 1})))
     asked = condition(clause("instrument", "exists", True), clause("risk.position_sizing", "exists", True))
     assert [part["found"] for part in trace(asked, view)] == ["x" * 200, "(dict)"]
 
@@ -241,6 +242,7 @@ OPERANDS = {
 @given(found=JSON, op=st.sampled_from(sorted(OPERANDS)), data=st.data())
 def test_no_payload_makes_a_rule_raise(found: Any, op: str, data: st.DataObject) -> None:
     value = data.draw(OPERANDS[op])
-    view = View(None, {"sentiment": {"analysis": {"x": found}, "y": found}})
+    body = body_of(enriched("sentiment", {})) | {"analysis": {"x": found}, "y": found}
+    view = View(None, by_agent(signal("sentiment", body)))
     for field in ("sentiment.x", "sentiment.y", "sentiment.x.y", "sentiment.source_signal.x"):
         holds(clause(field, op, value), view=view)

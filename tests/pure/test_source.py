@@ -4,10 +4,21 @@ from typing import Any
 
 import pytest
 
-from orchestration.inputs import SourceSignal
 from orchestration.signal import Signal
-from orchestration.source import source_conflict, source_signal
-from tests.pure.builders import SOURCE, START, correlation, enriched, momentum, normalized, risk
+from orchestration.source import SourceSignal, source_conflict, source_signal
+from tests.pure.builders import (
+    MOMENTUM,
+    RISK,
+    SOURCE,
+    START,
+    correlation,
+    enriched,
+    momentum,
+    normalized,
+    risk,
+)
+
+ANALYSES = {"momentum": MOMENTUM, "risk": RISK}
 
 
 def used(*signals: Signal) -> dict[str, Signal]:
@@ -15,11 +26,11 @@ def used(*signals: Signal) -> dict[str, Signal]:
 
 
 def conflict(start: Signal | None, *signals: Signal) -> bool:
-    return source_conflict(start, {signal.agent: signal.body or {} for signal in signals})
+    return source_conflict(start, used(*signals))
 
 
 def says(agent: str, **source: Any) -> Signal:
-    return enriched(agent, {}, source=source)
+    return enriched(agent, ANALYSES.get(agent, {}), source=source)
 
 
 def test_the_normalized_signal_alone_is_the_source() -> None:
@@ -41,7 +52,7 @@ def test_momentum_comes_before_the_others_and_they_by_name() -> None:
 
 @pytest.mark.parametrize("nothing", [None, {}, {"instrument": None, "price": None}, {"note": "x"}], ids=repr)
 def test_whoever_says_nothing_is_passed_over(nothing: Any) -> None:
-    silent = enriched("momentum", {}, source=nothing)
+    silent = enriched("momentum", MOMENTUM, source=nothing)
     assert source_signal(None, used(silent)) is None
     assert source_signal(None, used(silent, says("risk", side="sell"))) == SourceSignal(side="sell")
 
@@ -53,7 +64,7 @@ def test_fields_of_two_signals_are_never_mixed() -> None:
 def test_a_payload_that_was_stored_as_bytes_alone_says_the_same() -> None:
     start, agent = normalized(), momentum()
     before = source_signal(start, {}), source_signal(None, used(agent))
-    start.body = agent.body = None
+    start.payload = start.body = agent.payload = agent.body = None
     assert (source_signal(start, {}), source_signal(None, used(agent))) == before
 
 

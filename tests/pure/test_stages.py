@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from orchestration.inputs import SourceSignal
+from orchestration.canonical import canonical_json
+from orchestration.payload import payload_of
 from orchestration.signal import Signal
-from orchestration.source import source_signal
-from orchestration.stages import Staged, StagesRun, run_stages
+from orchestration.source import SourceSignal, source_signal
+from orchestration.stages import Staged, StagesRun, planned_stages, run_stages
 from orchestration.timestamps import parse_timestamp
 from orchestration.workflow import Stages
-from tests.pure.builders import DECIDED, START, correlation, enriched, momentum, normalized, risk
+from tests.pure.builders import DECIDED, START, by_agent, correlation, enriched, momentum, normalized, risk
 
 SOURCE = source_signal(normalized(), {})
 
@@ -23,24 +25,30 @@ def run(
     orchestrated_at: int = DECIDED,
     limits: dict[str, Any] | None = None,
 ) -> StagesRun:
-    bodies = {signal.agent: signal.body or {} for signal in signals or (momentum(), risk(), correlation())}
-    enriched_at = max(parse_timestamp(body["enriched_at"]) for body in bodies.values())
+    given = by_agent(*(signals or (momentum(), risk(), correlation())))
+    enriched_at = max(parse_timestamp(payload_of(signal).enriched_at) for signal in given.values())
     return run_stages(
+        planned_stages(Stages.model_validate(limits or {})),
         Staged(
-            Stages.model_validate(limits or {}),
-            bodies,
+            given,
             enriched_at,
             source,
             multiplier,
             first_seen,
             orchestrated_at,
-        )
+        ),
     )
+
+
+def records(result: StagesRun) -> list[Any]:
+    """As they stand in a decision."""
+    made: list[Any] = msgspec.json.decode(canonical_json(result.records))
+    return made
 
 
 def stopped(result: StagesRun) -> tuple[str, str] | None:
     """Stage and reason where a stage stopped."""
-    last = result.records[-1]
+    last = records(result)[-1]
     if not last["stopped"]:
         assert result.stopped is None
         return None
@@ -49,7 +57,7 @@ def stopped(result: StagesRun) -> tuple[str, str] | None:
 
 
 def test_all_four_pass_in_order_and_tell_their_results() -> None:
-    assert run().records == [
+    assert records(run()) == [
         {
             "stage": 0,
             "name": "validation",
@@ -79,7 +87,7 @@ def test_all_four_pass_in_order_and_tell_their_results() -> None:
 
 def test_the_first_stage_that_stops_is_the_last_that_runs() -> None:
     result = run(momentum(confidence=0.1), risk(overall_score=0.9))
-    assert [record["name"] for record in result.records] == ["validation"]
+    assert [record["name"] for record in records(result)] == ["validation"]
 
 
 @pytest.mark.parametrize(
@@ -103,11 +111,11 @@ def test_quality_is_the_mean_of_the_reported_confidences_and_0_6_passes(
     if quality is None:
         assert stopped(result) == ("validation", "poor_signal_quality")
     else:
-        assert result.results["validation"] == {"quality_score": quality, "validated": True}
+        assert records(result)[0]["result"] == {"quality_score": quality, "validated": True}
 
 
 def test_quality_is_full_where_nobody_reports_a_confidence() -> None:
-    assert run(risk(), correlation()).results["validation"]["quality_score"] == 1.0
+    assert records(run(risk(), correlation()))[0]["result"]["quality_score"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,7 @@ def test_risk_factors_are_listed_where_they_are_numbers() -> None:
             volatility_metrics={"current_vol_estimate": 0.2, "vol_percentile": None, "other": 5},
         )
     )
-    assert list(result.results["risk_check"]["risk_factors"].items()) == [
+    assert list(records(result)[1]["result"]["risk_factors"].items()) == [
         ("overall_risk", 0.3),
         ("current_exposure_pct", 12.0),
         ("current_vol_estimate", 0.2),
@@ -147,7 +155,7 @@ def test_risk_factors_are_listed_where_they_are_numbers() -> None:
 @pytest.mark.parametrize("odd", [5, "text", [], None, True], ids=repr)
 def test_sections_of_another_shape_give_no_risk_factors(odd: Any) -> None:
     result = run(risk(exposure_analysis=odd, volatility_metrics=odd))
-    assert result.results["risk_check"]["risk_factors"] == {"overall_risk": 0.4}
+    assert records(result)[1]["result"]["risk_factors"] == {"overall_risk": 0.4}
 
 
 @pytest.mark.parametrize(
@@ -176,8 +184,9 @@ def test_the_size_is_recommended_times_multiplier_up_to_the_cap_and_never_0(
     if size is None:
         assert stopped(result) == ("position_sizing", "no_position_size")
     else:
-        found = result.results["position_sizing"]["position_size"]
-        assert found == size or bytes(found) == size
+        assert result.size is not None
+        found = result.size.position_size
+        assert found == size or (isinstance(found, msgspec.Raw) and bytes(found) == size)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +199,7 @@ def test_without_a_price_above_0_as_it_would_be_written_nothing_is_sized(source:
 def test_a_size_that_no_number_can_hold_is_the_stages_error_and_stops() -> None:
     result = run(risk(position_sizing={"recommended_size": 1.7e308}), multiplier=10)
     assert result.stopped == "stage_error"
-    assert result.records[-1] == {
+    assert records(result)[-1] == {
         "stage": 2,
         "name": "position_sizing",
         "stopped": True,
@@ -227,9 +236,9 @@ def test_a_signal_is_stale_above_300_seconds_and_more_than_60_ahead(
     if age is None:
         assert stopped(result) == ("execution_timing", "stale_signal")
     else:
-        timing = result.results["execution_timing"]
-        assert timing["signal_age_sec"] == age
-        assert parse_timestamp(timing["valid_until"]) == START + waited_ms + 300_000 - round(age * 1000)
+        assert result.timing is not None
+        assert result.timing.signal_age_sec == age
+        assert parse_timestamp(result.timing.valid_until) == START + waited_ms + 300_000 - round(age * 1000)
 
 
 def test_a_signal_of_unknown_time_is_stale() -> None:
@@ -240,7 +249,7 @@ def test_a_time_that_cannot_be_written_is_the_stages_error() -> None:
     end = parse_timestamp("9999-12-31T23:59:59.000Z")
     result = run(first_seen=end, orchestrated_at=end)
     assert result.stopped == "stage_error"
-    assert result.records[-1]["error"] == {
+    assert records(result)[-1]["error"] == {
         "type": "ValueError",
         "message": "execution_timing: could not be computed",
     }
@@ -250,7 +259,7 @@ def test_limits_are_the_workflows_and_a_stage_that_is_left_out_keeps_the_others_
     limits = {"validation": None, "risk_check": {"maximum_overall_risk": 0.3}}
     result = run(momentum(confidence=0.1), risk(overall_score=0.31), limits=limits)
     assert stopped(result) == ("risk_check", "excessive_risk")
-    assert [record["stage"] for record in result.records] == [1]
+    assert [record["stage"] for record in records(result)] == [1]
     assert stopped(run(limits={"execution_timing": {"max_signal_age_sec": 4.019}})) == (
         "execution_timing",
         "stale_signal",

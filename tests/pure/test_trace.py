@@ -7,12 +7,11 @@ import msgspec
 from orchestration.decision import decide
 from orchestration.inputs import Inputs
 from orchestration.trace import explain
-from tests.pure import builders
 from tests.pure.builders import VERSION, inputs, momentum, normalized, risk
 
 
 def explained(given: Inputs) -> dict[str, Any]:
-    outcome = decide(given, builders.workflows(), VERSION)
+    outcome = decide(given, VERSION)
     explanation = explain(outcome)
     assert msgspec.json.decode(msgspec.json.encode(explanation)) == explanation
     assert explanation["decision"] == msgspec.json.decode(outcome.value)

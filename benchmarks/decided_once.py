@@ -140,8 +140,15 @@ def run(side: Side, bootstrap_servers: str, folder: Path, workload: Workload, ki
         try:
             sender = Sender(bootstrap_servers, ledger, 10_000.0, PARTITIONS).start(workload)
             for kill in range(1, kills + 1):
-                while sender.sent < total * kill / (kills + 1) and not sender.finished:
+                # One that is still starting loses nothing by a kill.
+                before = outcomes_so_far(orchestrator.broker, side.decisions)
+                while not sender.finished and (
+                    sender.sent < total * kill / (kills + 1)
+                    or outcomes_so_far(orchestrator.broker, side.decisions) == before
+                ):
                     time.sleep(_POLL_SECONDS)
+                if sender.finished:
+                    raise RuntimeError(f"{side.name}: only {kill - 1} of {kills} kills landed in its work")
                 job.kill()
                 job.start()
             sender.join()
@@ -151,6 +158,11 @@ def run(side: Side, bootstrap_servers: str, folder: Path, workload: Workload, ki
         finally:
             job.kill()
         return count(ledger, decided(orchestrator.broker, side.decisions))
+
+
+def outcomes_so_far(broker: Broker, topic: str) -> int:
+    """The topic's end offsets, added up."""
+    return sum(broker.offsets(broker.places([topic]), OffsetSpec.latest()).values())
 
 
 def wait_until_read(broker: Broker, group: str, inputs: tuple[str, ...]) -> None:

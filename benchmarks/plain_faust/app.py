@@ -46,16 +46,15 @@ async def collect(stream: Any) -> None:
             continue
         corr_id = signal["corr_id"]
         collected = fan_in[corr_id]
-        if "decided" in collected:
-            continue
         collected[signal["agent_name"]] = signal["analysis"]
         if all(agent in collected for agent in REQUIRED):
             confidence = sum(collected[agent].get("confidence") or 0.0 for agent in REQUIRED) / len(REQUIRED)
             value = json.dumps({"corr_id": corr_id, "confidence": confidence}).encode()
             await decisions.send(key=corr_id.encode(), value=value)
-            # The outcome stays as a marker: what comes again is not decided again.
-            collected = {"decided": True}
-        fan_in[corr_id] = collected
+            # A Faust table has no time-to-live: what stays in it stays for ever.
+            fan_in.pop(corr_id)
+        else:
+            fan_in[corr_id] = collected
 
 
 def usable(key: bytes | None, value: bytes | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""`make once`: the same signals and the same kills, for the orchestrator and for the plain Faust fan-in.
+"""`python -m benchmarks.decided_once`: the same signals and the same kills, for the orchestrator and for the plain Faust fan-in.
 
 Counts, for the correlations of which all three required signals were acknowledged and are valid, how many outcomes a
 read_committed reader finds: none, one, or more; and of those decided more than once, how many were not the same byte for byte.

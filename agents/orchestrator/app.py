@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from typing import cast
 
@@ -20,6 +19,7 @@ from agents.orchestrator.preflight import Preflight
 from config.logging import configure_logging, logging_config
 from config.metrics import Metrics
 from config.settings import Settings
+from config.version import orchestrator_version
 from config.worker_id import stable_worker_id
 from config.workflows.loader import LoadedWorkflows, load_workflows
 from streams.faust_credentials import credentials
@@ -34,13 +34,6 @@ from streams.topics import TopicsRefused
 from tables.web.server import WebServer
 
 logger = logging.getLogger(__name__)
-
-
-def orchestrator_version() -> str:
-    try:
-        return version("signal-orchestrator")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 class OrchestratorBoot(BootStrategy):

@@ -1,0 +1,53 @@
+"""Several recordings as one source of records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from streams.recordings.merge import Merged
+from streams.recordings.order import Placed
+from streams.recordings.read import Bad, Recording, RecordingError
+from streams.recordings.sort import in_order
+
+
+class Files:
+    """``sort``: they need not be in the order of replay. Raises RecordingError for a file that cannot be read."""
+
+    def __init__(self, paths: Sequence[Path], on_bad: Callable[[Bad], None], *, sort: bool = False) -> None:
+        self._recordings = [Recording(path, on_bad) for path in paths]
+        self._sort = sort
+        self._merged: Merged | None = None
+        self.partitions = self._partition_count()
+        """How many the recorded topics had, where the recordings say so."""
+
+    def records(self) -> Iterator[Placed]:
+        """Once, in the order of replay."""
+        streams = [
+            in_order(recording.records()) if self._sort else recording.in_order()
+            for recording in self._recordings
+        ]
+        self._merged = Merged(streams)
+        return iter(self._merged)
+
+    @property
+    def repeated(self) -> int:
+        return 0 if self._merged is None else self._merged.repeated
+
+    def done(self) -> float:
+        """How much has been read, 0 to 1."""
+        size = sum(recording.size for recording in self._recordings)
+        return sum(recording.position() for recording in self._recordings) / size if size else 1.0
+
+    def close(self) -> None:
+        for recording in self._recordings:
+            recording.close()
+
+    def _partition_count(self) -> int | None:
+        counts = {
+            head.partitions: recording.path
+            for recording in self._recordings
+            if (head := recording.head()) is not None
+        }
+        if len(counts) > 1:
+            told = ", ".join(f"{path} {count}" for count, path in counts.items())
+            raise RecordingError(f"partitions: expected recordings of one partition count, got {told}")
+        return next(iter(counts), None)

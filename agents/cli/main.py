@@ -5,6 +5,9 @@ import click
 from agents.cli.agent import agent
 from agents.cli.demo import demo
 from agents.cli.docs import docs
+from agents.cli.produce import produce
+from agents.cli.record import record
+from agents.cli.replay import replay
 from agents.cli.stack import stack
 from agents.cli.worker import worker
 
@@ -15,7 +18,7 @@ def main() -> None:
     """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
 
 
-for command in (agent, demo, docs, stack, worker):
+for command in (agent, demo, docs, produce, record, replay, stack, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import click
 
 from agents.cli.agent import agent
+from agents.cli.check_config import check_config
 from agents.cli.demo import demo
 from agents.cli.docs import docs
 from agents.cli.produce import produce
@@ -18,7 +19,7 @@ def main() -> None:
     """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
 
 
-for command in (agent, demo, docs, produce, record, replay, stack, worker):
+for command in (agent, check_config, demo, docs, produce, record, replay, stack, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

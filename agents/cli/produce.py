@@ -9,7 +9,11 @@ from agents.cli.common import FILE, refusals
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=FILE)
-@click.option("--prefix", default="", help="Put before each topic's name, to produce to topics beside the recorded ones.")
+@click.option(
+    "--prefix",
+    default="",
+    help="Put before each topic's name, to produce to topics beside the recorded ones.",
+)
 def produce(recordings: tuple[Path, ...], prefix: str) -> None:
     """Produce RECORDINGS to Kafka topics of the recorded names, onto the recorded partitions.
 

@@ -11,8 +11,12 @@ from agents.cli.common import FILE, OFFSETS, SINCE, UNTIL, WORKFLOWS, Refused, r
 @click.command()
 @click.argument("file", type=FILE)
 @WORKFLOWS
-@click.option("--topic", "topics", multiple=True, help="Record this topic; otherwise all inputs. May be repeated.")
-@click.option("--with-decisions", is_flag=True, help="The decisions and their audit records too, to verify against.")
+@click.option(
+    "--topic", "topics", multiple=True, help="Record this topic; otherwise all inputs. May be repeated."
+)
+@click.option(
+    "--with-decisions", is_flag=True, help="The decisions and their audit records too, to verify against."
+)
 @SINCE
 @UNTIL
 @OFFSETS

@@ -21,17 +21,31 @@ _MIB = 1024 * 1024
 @SINCE
 @UNTIL
 @OFFSETS
-@click.option("--output", type=FILE, help="Write each decision as a line of this file (.zst, .gz: compressed).")
+@click.option(
+    "--output", type=FILE, help="Write each decision as a line of this file (.zst, .gz: compressed)."
+)
 @click.option(
     "--output-topics",
     metavar="PREFIX",
     help="Write all messages to topics of this prefix, such as `replay.`; never to live ones.",
 )
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Share the work.")
-@click.option("--partitions", type=click.IntRange(1, 1024), help="Partition count of the inputs, where a recording does not say.")
-@click.option("--sort", is_flag=True, help="The recordings are not in the order of replay: sort them first, on disk.")
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 1024),
+    help="Partition count of the inputs, where a recording does not say.",
+)
+@click.option(
+    "--sort", is_flag=True, help="The recordings are not in the order of replay: sort them first, on disk."
+)
 @click.option("--drain", is_flag=True, help="After the last record let time pass until every deadline has.")
-@click.option("--memory", type=click.IntRange(min=1), default=256, show_default=True, help="MiB for rows; older ones go to disk.")
+@click.option(
+    "--memory",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="MiB for rows; older ones go to disk.",
+)
 @click.option(
     "--verify-against",
     metavar="TOPIC",
@@ -113,8 +127,8 @@ def _replay(task: "Task", wanted: Any, sink: Any, processes: int, as_json: bool)
 
 
 def _verify(task: "Task", wanted: Any, topic: str, as_json: bool) -> None:
-    from agents.replay.parity_command import verify
     from agents.replay.stop import INTERRUPTED, listening
+    from agents.replay.verify import verify
 
     with listening() as stop:
         outcome = verify(task, wanted, topic, stop, lambda text: click.echo(text, err=True))
@@ -174,7 +188,9 @@ def _sink(task: "Task", output: Path | None, prefix: str | None, processes: int)
         try:
             return DecisionLines(output)
         except OSError as error:
-            raise Refused(f"--output {output}: expected a file that can be written ({error.strerror})") from None
+            raise Refused(
+                f"--output {output}: expected a file that can be written ({error.strerror})"
+            ) from None
     if prefix is None:
         return None
     from agents.replay.topic_sink import LiveTopicRefused, TopicSink, refuse_live_topics

@@ -50,7 +50,12 @@ class _Shared:
 
 
 def run_shared(
-    task: Task, processes: int, output: DecisionLines | None, on_bad: Callable[[Bad], None], stop: Stop, show: Show
+    task: Task,
+    processes: int,
+    output: DecisionLines | None,
+    on_bad: Callable[[Bad], None],
+    stop: Stop,
+    show: Show,
 ) -> Result:
     """Raises RecordingError and ProcessDied; the other processes are ended then."""
     context = multiprocessing.get_context("spawn")
@@ -89,7 +94,9 @@ def _gathered(
             try:
                 said = pipe.recv()
             except EOFError:
-                raise ProcessDied("a process of the replay ended before its time; is there enough memory?") from None
+                raise ProcessDied(
+                    "a process of the replay ended before its time; is there enough memory?"
+                ) from None
             match said:
                 case Bad():
                     on_bad(said)
@@ -123,7 +130,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from agents.orchestrator.garbage import settle
 
-    first = share.index == 0
+    first = share.number == 0
     try:
         source = task.open(pipe.send if first else lambda _: None)
         sink: Sink = NoSink() if part is None else PlacedLines(part)

@@ -45,7 +45,7 @@ def record_range(
     source = KafkaRange(consumer_settings(settings, f"{settings.app_id}-record"), spans)
     partitions = max(counts[topic] for topic in chosen if topic in counts)
     try:
-        with RecordingWriter(path, partitions) as writer:
+        with RecordingWriter(path, partitions, wanted.since) as writer:
             for number, one in enumerate(source.records(), 1):
                 writer.write(one.record)
                 if not number % STEP_RECORDS:

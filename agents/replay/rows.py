@@ -54,10 +54,14 @@ class Rows:
             table = self._tables[number] = PartitionRows(self, number)
         return table
 
+    def forget_windows(self, time: int) -> None:
+        """For a caller that sweeps its partitions by itself: ``due`` would only grow."""
+        while self.due and self.due[0][0] < time // WINDOW_MS:
+            heapq.heappop(self.due)
+
     def grew(self, size: int) -> None:
         self.bytes += size
-        if self.bytes > self.peak_bytes:
-            self.peak_bytes = self.bytes
+        self.peak_bytes = max(self.peak_bytes, self.bytes)
 
     def make_room(self) -> None:
         """To be called between two records: nobody then holds a row that is about to be put."""

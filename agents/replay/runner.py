@@ -34,7 +34,7 @@ class Sink(Protocol):
 
     wants_messages: bool
 
-    def take(self, place: Place, effects: Effects) -> None:
+    def take(self, place: Place, effects: Effects, /) -> None:
         """``effects`` are emptied afterwards."""
         ...
 
@@ -42,14 +42,14 @@ class Sink(Protocol):
 class NoSink:
     wants_messages = False
 
-    def take(self, place: Place, effects: Effects) -> None:
+    def take(self, _place: Place, _effects: Effects, /) -> None:
         pass
 
 
 class Share(NamedTuple):
-    """Which partitions a process folds: those whose number leaves ``index`` when divided by ``of``."""
+    """Which partitions a process folds: those whose number leaves ``number`` when divided by ``of``."""
 
-    index: int = 0
+    number: int = 0
     of: int = 1
 
 

@@ -20,7 +20,7 @@ class DecisionLines:
     def __init__(self, path: Path) -> None:
         self._file: IO[bytes] = open_to_write(path)
 
-    def take(self, place: Place, effects: Effects) -> None:
+    def take(self, _place: Place, effects: Effects, /) -> None:
         for outcome in effects.outcomes:
             self._file.write(outcome.value + b"\n")
 
@@ -34,6 +34,6 @@ class DecisionLines:
 class PlacedLines(DecisionLines):
     """One process's part of them, each line with its place before it, so that the parts can be put together."""
 
-    def take(self, place: Place, effects: Effects) -> None:
+    def take(self, place: Place, effects: Effects, /) -> None:
         for outcome in effects.outcomes:
             self._file.write(_PLACE % place + outcome.value + b"\n")

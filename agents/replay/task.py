@@ -43,9 +43,7 @@ class Task:
     def rules(self) -> Rules:
         """Raises WorkflowFileError."""
         loaded = self.load()
-        context = Context(
-            loaded.workflows, float(self.settings.idempotency_ttl_sec), orchestrator_version()
-        )
+        context = Context(loaded.workflows, float(self.settings.idempotency_ttl_sec), orchestrator_version())
         return Rules(context, self.partitions)
 
     def load(self) -> LoadedWorkflows:

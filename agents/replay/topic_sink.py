@@ -42,7 +42,7 @@ class TopicSink:
         self._producer = Producer(dict(configuration))
         self._refused: KafkaError | None = None
 
-    def take(self, place: Place, effects: Effects) -> None:
+    def take(self, _place: Place, effects: Effects, /) -> None:
         for message in effects.messages:
             self._produce(
                 self._prefix + message.topic, message.value, message.key, headers=list(message.headers)

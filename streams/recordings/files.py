@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streams.recordings.merge import Merged
 from streams.recordings.order import Placed
-from streams.recordings.read import Bad, Recording, RecordingError
+from streams.recordings.read import Bad, Head, Recording, RecordingError
 from streams.recordings.sort import in_order
 
 
@@ -16,8 +16,12 @@ class Files:
         self._recordings = [Recording(path, on_bad) for path in paths]
         self._sort = sort
         self._merged: Merged | None = None
-        self.partitions = self._partition_count()
+        heads = [(recording.path, recording.head()) for recording in self._recordings]
+        self.partitions = _partition_count(heads)
         """How many the recorded topics had, where the recordings say so."""
+        since = [head.since for _, head in heads if head is not None]
+        self.since = None if None in since or not since else min(time for time in since if time is not None)
+        """The records begin at this time (ms); None: with the topics."""
 
     def records(self) -> Iterator[Placed]:
         """Once, in the order of replay."""
@@ -41,13 +45,10 @@ class Files:
         for recording in self._recordings:
             recording.close()
 
-    def _partition_count(self) -> int | None:
-        counts = {
-            head.partitions: recording.path
-            for recording in self._recordings
-            if (head := recording.head()) is not None
-        }
-        if len(counts) > 1:
-            told = ", ".join(f"{path} {count}" for count, path in counts.items())
-            raise RecordingError(f"partitions: expected recordings of one partition count, got {told}")
-        return next(iter(counts), None)
+
+def _partition_count(heads: Sequence[tuple[Path, Head | None]]) -> int | None:
+    counts = {head.partitions: path for path, head in heads if head is not None}
+    if len(counts) > 1:
+        told = ", ".join(f"{path} {count}" for count, path in counts.items())
+        raise RecordingError(f"partitions: expected recordings of one partition count, got {told}")
+    return next(iter(counts), None)

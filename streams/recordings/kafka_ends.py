@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.recordings.ranges import Span, Wanted
@@ -55,6 +61,31 @@ def capture(configuration: Mapping[str, Any], topics: Iterable[str], wanted: Wan
             continue
         spans.append(Span(*place, begin, max(begin, end), begins[place]))
     return spans
+
+
+def committed_offsets(
+    configuration: Mapping[str, Any], group: str, spans: Iterable[Span]
+) -> dict[tuple[str, int], int]:
+    """What a group has committed of these partitions; empty where there is no such group. Raises RecordingError."""
+    places = [TopicPartition(span.topic, span.partition) for span in spans]
+    if not places:
+        return {}
+    (answer,) = (
+        AdminClient(dict(configuration))
+        .list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, places)],
+            require_stable=True,
+            request_timeout=ANSWER_SECONDS,
+        )
+        .values()
+    )
+    try:
+        found = answer.result(ANSWER_SECONDS).topic_partitions
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return {}
+        raise _unreachable(configuration, error) from None
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
 
 def _named(wanted: Wanted, topic: str) -> bool:

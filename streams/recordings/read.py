@@ -25,10 +25,14 @@ class RecordingError(Exception):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a recording says of itself in its first line. ``partitions``: how many the topics had."""
+    """What a recording says of itself in its first line.
+
+    ``partitions``: how many the topics had. ``since``: it holds what came from this time (ms) on; None: from the beginning.
+    """
 
     version: int
     partitions: int
+    since: int | None = None
 
 
 class _HeadLine(msgspec.Struct, frozen=True):

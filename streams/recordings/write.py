@@ -12,12 +12,12 @@ from streams.recordings.read import VERSION
 
 
 class RecordingWriter:
-    """Counts what it wrote by topic. ``partitions``: how many the recorded topics have. Replaces the file ``path``."""
+    """Counts what it wrote by topic. ``partitions`` and ``since`` stand in its head. Replaces the file ``path``."""
 
-    def __init__(self, path: Path, partitions: int) -> None:
+    def __init__(self, path: Path, partitions: int, since: int | None = None) -> None:
         self.written: Counter[str] = Counter()
         self._file = open_to_write(path)
-        head = {"recording": {"version": VERSION, "partitions": partitions}}
+        head = {"recording": {"version": VERSION, "partitions": partitions, "since": since}}
         self._file.write(msgspec.json.encode(head) + b"\n")
 
     def write(self, record: LogRecord) -> None:

@@ -10,6 +10,7 @@ from agents.cli.produce import produce
 from agents.cli.record import record
 from agents.cli.replay import replay
 from agents.cli.stack import stack
+from agents.cli.trace import trace
 from agents.cli.worker import worker
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     """Collect what trading agents say about a signal, decide once, send the decision on, and prove later why."""
 
 
-for command in (agent, check_config, demo, docs, produce, record, replay, stack, worker):
+for command in (agent, check_config, demo, docs, produce, record, replay, stack, trace, worker):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -13,12 +13,18 @@ class Files:
     """``sort``: they need not be in the order of replay. Raises RecordingError for a file that cannot be read."""
 
     def __init__(self, paths: Sequence[Path], on_bad: Callable[[Bad], None], *, sort: bool = False) -> None:
-        self._recordings = [Recording(path, on_bad) for path in paths]
+        self._recordings: list[Recording] = []
+        try:
+            for path in paths:
+                self._recordings.append(Recording(path, on_bad))
+            heads = [(recording.path, recording.head()) for recording in self._recordings]
+            self.partitions = _partition_count(heads)
+            """How many the recorded topics had, where the recordings say so."""
+        except RecordingError:
+            self.close()
+            raise
         self._sort = sort
         self._merged: Merged | None = None
-        heads = [(recording.path, recording.head()) for recording in self._recordings]
-        self.partitions = _partition_count(heads)
-        """How many the recorded topics had, where the recordings say so."""
         since = [head.since for _, head in heads if head is not None]
         self.since = None if None in since or not since else min(time for time in since if time is not None)
         """The records begin at this time (ms); None: with the topics."""

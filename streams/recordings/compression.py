@@ -1,6 +1,7 @@
 """Recordings as files, plain or compressed; the name's ending says which."""
 
 import gzip
+import io
 from pathlib import Path
 from typing import IO, cast
 
@@ -11,6 +12,8 @@ ENDINGS = {".zst": "zstd", ".gz": "gzip"}
 _ZSTD_LEVEL = 3
 _GZIP_LEVEL = 6
 _BUFFER_BYTES = 1024 * 1024
+_GZIP_BUFFER_BYTES = 64 * 1024
+"""What stands in a buffer when a file turns out to be cut off is lost with it."""
 
 
 class Opened:
@@ -30,15 +33,13 @@ class Opened:
 
 
 def _decompressed(file: IO[bytes], path: Path) -> object:
-    import io
-
     match ENDINGS.get(path.suffix):
         case "zstd":
             # Files that were compressed in pieces and put together are read to the end of the last one.
             reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
             return io.BufferedReader(cast(io.RawIOBase, reader), _BUFFER_BYTES)
         case "gzip":
-            return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), _BUFFER_BYTES)
+            return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), _GZIP_BUFFER_BYTES)
         case _:
             return file
 
@@ -52,12 +53,12 @@ def open_to_write(path: Path) -> IO[bytes]:
             )
         case "gzip":
             # Without name and time in its head the same records give the same bytes.
-            return cast(IO[bytes], _named_gzip(path))
+            return cast(IO[bytes], _GzipFile(path))
         case _:
             return path.open("wb", buffering=_BUFFER_BYTES)
 
 
-class _named_gzip(gzip.GzipFile):  # noqa: N801
+class _GzipFile(gzip.GzipFile):
     def __init__(self, path: Path) -> None:
         self._path_file = path.open("wb")
         super().__init__(filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=self._path_file, mtime=0)

@@ -40,6 +40,7 @@ class _HeadLine(msgspec.Struct, frozen=True):
 
 
 VERSION = 1
+_DAMAGED = (EOFError, OSError, zlib.error, zstandard.ZstdError)
 _decode_head = msgspec.json.Decoder(_HeadLine).decode
 
 
@@ -77,7 +78,11 @@ class Recording:
 
     def head(self) -> Head | None:
         """Of the first line, where it is a head; to be asked before anything is read."""
-        first = self._opened.lines.readline(4096)
+        try:
+            first = self._opened.lines.readline(4096)
+        except _DAMAGED:
+            # Whoever reads the records is told.
+            first = b""
         self._opened.close()
         self._opened = Opened(self.path)
         return _head(first, self.path) if first.startswith(HEAD) else None
@@ -101,7 +106,7 @@ class Recording:
                     self._bad(str(error))
                     continue
                 yield record
-        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+        except _DAMAGED as error:
             raise RecordingError(
                 f"{self.path}: expected a whole file; after line {self.line}: {error}"
             ) from None

@@ -20,6 +20,7 @@ from streams.recordings.sort import in_order as sorted_on_disk
 from streams.recordings.write import RecordingWriter
 from tests.pure.replaying import PARTITIONS, in_order, sample, write
 
+
 def read(*paths: Path, on_bad: Callable[[Bad], None] = pytest.fail, sort: bool = False) -> list[LogRecord]:
     with closing(Files(paths, on_bad, sort=sort)) as files:
         return [one.record for one in files.records()]

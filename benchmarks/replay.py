@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -104,7 +105,7 @@ def _beside_the_worker(console: Console, file: Path, wanted: int, rounds: int) -
     _report(console, seconds, count)
 
 
-def _run(file: Path, processes: int) -> dict[str, float]:
+def _run(file: Path, processes: int) -> dict[str, Any]:
     """A process of its own for each run: what one leaves in memory must not slow the next."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.replay_run", str(file), str(processes)],
@@ -112,7 +113,7 @@ def _run(file: Path, processes: int) -> dict[str, float]:
         text=True,
         check=True,
     )
-    told: dict[str, float] = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
     return told
 
 

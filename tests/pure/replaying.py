@@ -16,6 +16,7 @@ from config.settings import load_settings
 from orchestration.partitioning import partition_of
 from orchestration.record import LogRecord
 from streams.recordings.order import Placed, placed
+from streams.recordings.read import Bad
 from streams.recordings.write import RecordingWriter
 
 START = 1_768_473_000_000
@@ -58,6 +59,11 @@ def run(records: Sequence[LogRecord], sink: Sink, *, drain: bool = True, **optio
     runner = Runner(task().rules(), sink, **options)
     runner.run(in_order(records))
     return runner.finish(drain=drain)
+
+
+def none_bad(bad: Bad) -> None:
+    """For recordings without a bad line."""
+    raise AssertionError(f"a bad line: {bad}")
 
 
 def orchestrator(*arguments: object) -> Result:

@@ -18,10 +18,10 @@ from streams.recordings.order import placed
 from streams.recordings.read import Bad, Recording, RecordingError
 from streams.recordings.sort import in_order as sorted_on_disk
 from streams.recordings.write import RecordingWriter
-from tests.pure.replaying import PARTITIONS, in_order, sample, write
+from tests.pure.replaying import PARTITIONS, in_order, none_bad, sample, write
 
 
-def read(*paths: Path, on_bad: Callable[[Bad], None] = pytest.fail, sort: bool = False) -> list[LogRecord]:
+def read(*paths: Path, on_bad: Callable[[Bad], None] = none_bad, sort: bool = False) -> list[LogRecord]:
     with closing(Files(paths, on_bad, sort=sort)) as files:
         return [one.record for one in files.records()]
 
@@ -112,7 +112,7 @@ def test_bad_lines_are_told_with_file_and_line_and_the_rest_goes_on(tmp_path: Pa
 @pytest.mark.parametrize("ending", ["", ".zst", ".gz"])
 def test_a_recording_may_be_compressed(ending: str, tmp_path: Path) -> None:
     path = write(tmp_path / f"a.jsonl{ending}", sample(50))
-    with closing(Files([path], pytest.fail)) as files:
+    with closing(Files([path], none_bad)) as files:
         assert [one.record for one in files.records()] == sample(50)
         assert files.done() == 1.0
         assert files.partitions == PARTITIONS
@@ -137,7 +137,7 @@ def test_several_recordings_are_one_and_what_overlaps_counts_once(tmp_path: Path
     whole = sample(40)
     first = write(tmp_path / "a.jsonl", whole[:70])
     second = write(tmp_path / "b.jsonl.zst", whole[50:])
-    with closing(Files([second, first], pytest.fail)) as files:
+    with closing(Files([second, first], none_bad)) as files:
         assert [one.record for one in files.records()] == whole
         assert files.repeated == 20
 
@@ -172,9 +172,9 @@ def test_recordings_of_different_partition_counts_are_refused(tmp_path: Path) ->
     for count, path in enumerate(paths, 1):
         RecordingWriter(path, count).close()
     with pytest.raises(RecordingError, match="one partition count"):
-        Files(paths, pytest.fail)
+        Files(paths, none_bad)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"missing\.jsonl: expected a readable file"):
-        Recording(tmp_path / "missing.jsonl", pytest.fail)
+        Recording(tmp_path / "missing.jsonl", none_bad)

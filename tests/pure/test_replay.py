@@ -17,7 +17,7 @@ from agents.replay.topic_sink import LiveTopicRefused, refuse_live_topics
 from orchestration.driver import OrchestratorTestDriver
 from orchestration.processor import Effects
 from tests.pure.golden_cases import FOLDER
-from tests.pure.replaying import PARTITIONS, START, in_order, orchestrator, run, sample, task, write
+from tests.pure.replaying import PARTITIONS, START, in_order, none_bad, orchestrator, run, sample, task, write
 
 GOLDEN = FOLDER / "recording.jsonl"
 GOLDEN_DIGEST = "19ba05ae688ccabff59ab00bc62422e2e4f255ef16f0e411ca3d5b150e663409"
@@ -206,7 +206,7 @@ def test_an_interrupt_leaves_whole_decisions_and_says_so(recording: Path, tmp_pa
 def test_processes_that_are_interrupted_stop_at_the_same_record(recording: Path) -> None:
     stop = Stop()
     stop.asked = True
-    result = run_shared(task(recording), 2, None, pytest.fail, stop, lambda *_: None)
+    result = run_shared(task(recording), 2, None, none_bad, stop, lambda *_: None)
     expected = run(sample(700, without=10)[: result.counts.records], NoSink(), drain=False)
     assert result.complete == (result.counts.records == len(sample(700, without=10)))
     assert result.counts.digest.text == expected.digest.text

@@ -14,6 +14,7 @@ from orchestration.canonical import canonical_json
 from orchestration.timestamps import format_timestamp
 from streams.recordings.files import Files
 from streams.topics import DECISION_TOPIC
+from tests.pure.replaying import none_bad
 from tests.real.broker import QUIET
 from tests.real.conftest import MakeOrchestrator
 from tests.real.orchestrator import PARTITIONS, Orchestrator
@@ -30,7 +31,10 @@ def command(orchestrator: Orchestrator, *arguments: object, **environment: str) 
         "ORCHESTRATOR_PARTITIONS": str(PARTITIONS),
         **environment,
     }
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
 
 
 def summary(done: Result) -> dict[str, Any]:
@@ -169,7 +173,7 @@ def test_a_range_is_recorded_and_replayed_by_times_and_by_offsets(
         orchestrator, "record", part, "--topic", topic, "--offsets", f"{topic}:0:{offset}-{offset + 1}"
     )
     assert done.exit_code == 0, done.output
-    places = [(one.topic, one.partition, one.offset) for one in Files([part], pytest.fail).records()]
+    places = [(one.topic, one.partition, one.offset) for one in Files([part], none_bad).records()]
     held = [record for record in read_back(orchestrator.broker, [topic]) if record.partition == 0]
     assert places == ([(topic, 0, offset)] if held else [])
     # Nothing was committed, no group was left behind.
@@ -183,7 +187,7 @@ def test_a_recording_goes_back_to_topics_and_outcomes_to_topics_of_a_prefix(
     file, again = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     assert command(orchestrator, "record", file).exit_code == 0
     prefix = f"{orchestrator.app_id}."
-    topics = sorted({one.topic for one in Files([file], pytest.fail).records()})
+    topics = sorted({one.topic for one in Files([file], none_bad).records()})
     for topic in topics:
         orchestrator.broker.create(prefix + topic, PARTITIONS, message_timestamp_type="CreateTime")
     produced = command(orchestrator, "produce", file, "--prefix", prefix)
@@ -194,7 +198,7 @@ def test_a_recording_goes_back_to_topics_and_outcomes_to_topics_of_a_prefix(
     def contents(path: Path) -> list[Any]:
         return sorted(
             (r.topic.removeprefix(prefix), r.partition, r.timestamp, r.key, r.value, tuple(r.headers))
-            for r in (one.record for one in Files([path], pytest.fail).records())
+            for r in (one.record for one in Files([path], none_bad).records())
         )
 
     assert contents(again) == contents(file)

@@ -79,7 +79,7 @@ def run_shared(
 
 def _end(process: Any) -> None:
     if process.is_alive():
-        process.terminate()
+        process.kill()
     process.join()
 
 
@@ -126,8 +126,9 @@ def _work(
     pipe: Connection,
 ) -> None:
     """In a process of its own."""
-    # The parent is told to stop, and tells where.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent is told to stop, and tells where: whoever signals it may signal all of its group.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     from agents.orchestrator.garbage import settle
 
     first = share.number == 0

@@ -70,8 +70,9 @@ def committed_offsets(
     places = [TopicPartition(span.topic, span.partition) for span in spans]
     if not places:
         return {}
-    # Without those of a transaction that is still open: what is not certain to be committed is not in the cut.
-    asked = AdminClient(dict(configuration)).list_consumer_group_offsets(
+    # Held until the answer is there: with the client its unanswered questions go, without an error.
+    admin = AdminClient(dict(configuration))
+    asked = admin.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group, places)], request_timeout=ANSWER_SECONDS
     )
     (answer,) = asked.values()

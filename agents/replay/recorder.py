@@ -1,5 +1,6 @@
 """From topics to a recording, and back."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from streams.recordings.write import RecordingWriter
 from streams.topics import AUDIT_TOPIC, DECISION_TOPIC, input_topics
 
 FLUSH_SECONDS = 60.0
+MADE_SECONDS = 5.0
 
 
 def record_range(
@@ -63,7 +65,8 @@ class Back:
     def __init__(self, settings: Settings, prefix: str) -> None:
         self.produced: Counter[str] = Counter()
         self._prefix = prefix
-        self._counts = partition_counts(client_settings(settings))
+        self._client = client_settings(settings)
+        self._counts = partition_counts(self._client)
         self._producer = Producer(producer_settings(settings))
         self._refused: KafkaError | None = None
 
@@ -75,10 +78,7 @@ class Back:
                 record = one.record
                 topic = self._prefix + record.topic
                 if record.partition >= self._counts.get(topic, 0):
-                    raise RecordingError(
-                        f"{topic}: expected a topic with partition {record.partition}, it has "
-                        f"{self._counts.get(topic, 0)}"
-                    )
+                    self._look_again(topic, record.partition)
                 while True:
                     try:
                         self._producer.produce(
@@ -104,6 +104,17 @@ class Back:
             left = self._producer.flush(FLUSH_SECONDS)
         if left or self._refused is not None:
             raise RecordingError(f"Kafka did not take all records: {self._refused or f'{left} left'}")
+
+    def _look_again(self, topic: str, partition: int) -> None:
+        """A topic that was just made has no partitions for a moment. Raises RecordingError where that does not change."""
+        deadline = time.monotonic() + MADE_SECONDS
+        while partition >= self._counts.get(topic, 0):
+            if time.monotonic() > deadline:
+                found = self._counts.get(topic)
+                told = "there is no such topic" if found is None else f"it has {found} partitions"
+                raise RecordingError(f"{topic}: expected a topic with partition {partition}, {told}")
+            time.sleep(0.2)
+            self._counts = partition_counts(self._client)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

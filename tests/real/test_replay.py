@@ -1,6 +1,7 @@
 """Record, replay and parity against a real Kafka: by offsets and times, and of a live run with kills in it."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from agents.cli.main import main
 from orchestration.canonical import canonical_json
+from orchestration.record import LogRecord
 from orchestration.timestamps import format_timestamp
 from streams.recordings.files import Files
 from streams.topics import DECISION_TOPIC
@@ -35,6 +37,11 @@ def command(orchestrator: Orchestrator, *arguments: object, **environment: str) 
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
+
+
+def records_of(path: Path) -> list[LogRecord]:
+    with closing(Files([path], none_bad)) as files:
+        return [one.record for one in files.records()]
 
 
 def summary(done: Result) -> dict[str, Any]:
@@ -176,7 +183,7 @@ def test_a_range_is_recorded_and_replayed_by_times_and_by_offsets(
         orchestrator, "record", part, "--topic", topic, "--offsets", f"{topic}:0:{offset}-{offset + 1}"
     )
     assert done.exit_code == 0, done.output
-    places = [(one.topic, one.partition, one.offset) for one in Files([part], none_bad).records()]
+    places = [(one.topic, one.partition, one.offset) for one in records_of(part)]
     held = [record for record in read_back(orchestrator.broker, [topic]) if record.partition == 0]
     assert places == ([(topic, 0, offset)] if held else [])
     # Nothing was committed, no group was left behind.
@@ -190,7 +197,7 @@ def test_a_recording_goes_back_to_topics_and_outcomes_to_topics_of_a_prefix(
     file, again = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     assert command(orchestrator, "record", file).exit_code == 0
     prefix = f"{orchestrator.app_id}."
-    topics = sorted({one.topic for one in Files([file], none_bad).records()})
+    topics = sorted({one.topic for one in records_of(file)})
     for topic in topics:
         orchestrator.broker.create(prefix + topic, PARTITIONS, message_timestamp_type="CreateTime")
     produced = command(orchestrator, "produce", file, "--prefix", prefix)
@@ -201,7 +208,7 @@ def test_a_recording_goes_back_to_topics_and_outcomes_to_topics_of_a_prefix(
     def contents(path: Path) -> list[Any]:
         return sorted(
             (r.topic.removeprefix(prefix), r.partition, r.timestamp, r.key, r.value, tuple(r.headers))
-            for r in (one.record for one in Files([path], none_bad).records())
+            for r in records_of(path)
         )
 
     assert contents(again) == contents(file)

@@ -33,7 +33,7 @@ _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 class Rows:
     """Those of all partitions of one process. ``peak_bytes``: the largest estimate of what was in memory."""
 
-    def __init__(self, memory_bytes: int = MEMORY_BYTES, folder: Path | None = None) -> None:
+    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
         self.due: list[tuple[int, int]] = []
         """A heap of (window, partition): windows of one second in which some row is, or was, due."""
         self.bytes = 0
@@ -42,7 +42,6 @@ class Rows:
         self.open = 0
         """Correlations that wait for their outcome."""
         self._memory_bytes = memory_bytes
-        self._folder = folder
         self._tables: dict[int, PartitionRows] = {}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.disk: Rdict | None = None
@@ -68,7 +67,7 @@ class Rows:
         if self.bytes <= self._memory_bytes:
             return
         if self.disk is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="replay-", dir=self._folder)
+            self._temporary = tempfile.TemporaryDirectory(prefix="replay-")
             self.disk = open_rocks(Path(self._temporary.name) / "rows")
         share = self._memory_bytes // 2 // max(1, len(self._tables))
         for table in self._tables.values():

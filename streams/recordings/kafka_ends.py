@@ -59,7 +59,7 @@ def capture(configuration: Mapping[str, Any], topics: Iterable[str], wanted: Wan
         elif wanted.offsets and wanted.since is None and wanted.until is None and _named(wanted, place[0]):
             # Other partitions of a topic of which single ones were asked for.
             continue
-        spans.append(Span(*place, begin, max(begin, end), begins[place]))
+        spans.append(Span(*place, begin, max(begin, end)))
     return spans
 
 

@@ -38,13 +38,12 @@ class Wanted(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Offsets from ``begin`` to before ``end``. ``log_begin``: where the log begins now."""
+    """Offsets from ``begin`` to before ``end``."""
 
     topic: str
     partition: int
     begin: int
     end: int
-    log_begin: int = 0
 
 
 def parse_offsets(text: str) -> Offsets:

@@ -12,9 +12,12 @@ from streams.topics import ENRICHED_PREFIX
 AGENTS = ("momentum", "risk", "correlation")
 
 
-def signals(correlations: int) -> Iterator[tuple[str, str, bytes]]:
-    """(topic, corr_id, value): three enriched signals for each correlation, each like a real one in size and fields."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def signals(correlations: int, at: str | None = None) -> Iterator[tuple[str, str, bytes]]:
+    """(topic, corr_id, value): three enriched signals for each correlation, each like a real one in size and fields.
+
+    ``at``: the time that they name (RFC 3339); now, unless it is given.
+    """
+    now = at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     source = {"instrument": "EURUSD", "price": 1.0945, "side": "buy", "timestamp": now}
     for number in range(correlations):
         corr_id = f"req_{number:032x}"

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from orchestration.intake import ENRICHED_PREFIX, NORMALIZED_TOPIC
 from orchestration.rows import Collecting, Orchestrated, Reported, Row
 from orchestration.signal import NORMALIZED, Signal, SignalError
-from streams.topics import ENRICHED_PREFIX, NORMALIZED_TOPIC
 
 VERSION = 1
 _VERSION = bytes([VERSION])

@@ -19,7 +19,7 @@ _NOTE = (
     "--check", is_flag=True, help="Write nothing; exit status 1 where a file is not what the code says."
 )
 def docs(check: bool) -> None:
-    """Write docs/settings.md, docs/metrics.md and docs/schemas/ anew from the code. For a checkout of the project."""
+    """Write docs/settings.md, docs/metrics.md, docs/commands.md and docs/schemas/ anew from the code. For a checkout of the project."""
     if not DOCS.is_dir():
         raise click.ClickException(f"{DOCS} is not there: this command is for a checkout of the project")
     drifted = drift(DOCS)
@@ -48,12 +48,14 @@ def drift(folder: Path) -> list[str]:
 
 def documents() -> dict[str, str]:
     """Every generated file by its name below ``docs/``."""
+    from agents.cli.help_pages import commands_page
     from orchestration.messages.schemas import schemas
 
     made = {f"{SCHEMAS}/{name}": _json(schema) for name, schema in schemas().items()}
     made[f"{SCHEMAS}/workflows.json"] = _json(_workflows_schema())
     made["settings.md"] = _settings()
     made["metrics.md"] = _metrics()
+    made["commands.md"] = _NOTE + commands_page()
     return made
 
 

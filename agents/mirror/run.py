@@ -9,13 +9,13 @@ from confluent_kafka import KafkaException
 
 from agents.mirror.build import build_mirror, mirror_topics
 from agents.mirror.observe import MirrorMetrics
-from agents.orchestrator.app import orchestrator_version
 from agents.orchestrator.preflight import RETRY_SECONDS
 from agents.orchestrator.run import OK, REFUSED
 from config.errors import ConfigurationError
 from config.logging import configure_logging
 from config.metrics import Metrics
 from config.settings import Settings
+from config.version import orchestrator_version
 from config.workflows.loader import LoadedWorkflows, load_workflows
 from streams.clients import client_settings
 from streams.mirror.connection import NatsRefused

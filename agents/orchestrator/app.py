@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from typing import cast
 
@@ -23,6 +22,7 @@ from agents.orchestrator.preflight import Preflight
 from config.logging import configure_logging, logging_config
 from config.metrics import Metrics
 from config.settings import Settings
+from config.version import orchestrator_version
 from config.worker_id import stable_worker_id
 from config.workflows.loader import LoadedWorkflows, load_workflows
 from streams.faust_credentials import credentials
@@ -38,13 +38,6 @@ from streams.topics import TopicsRefused, topic_specs
 from tables.web.server import WebServer
 
 logger = logging.getLogger(__name__)
-
-
-def orchestrator_version() -> str:
-    try:
-        return version("signal-orchestrator")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 class OrchestratorBoot(BootStrategy):

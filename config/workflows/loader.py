@@ -34,7 +34,7 @@ def load_workflows(
 
     Raises WorkflowFileError with every problem that could be found, with its line and field.
     """
-    document = _read(path)
+    document = read_document(path, "workflows")
     workflows = _validated(document.data, document, path, {})
     overrides: dict[str, Any] = {"timeout_sec": timeout_override, "min_agents": min_agents_override}
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -46,7 +46,8 @@ def load_workflows(
     return LoadedWorkflows(workflows, tuple(warnings(workflows)), path)
 
 
-def _read(path: Path) -> Document:
+def read_document(path: Path, what: str) -> Document:
+    """A file that holds a list of ``what``. Raises WorkflowFileError."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAXIMUM_BYTES + 1)
@@ -64,7 +65,7 @@ def _read(path: Path) -> Document:
     if document.errors:
         raise _refused(path, document.errors)
     if not isinstance(document.data, list) or not document.data:
-        raise _refused(path, [DocumentError("a list of workflows", document.place(()) or (1, 1))])
+        raise _refused(path, [DocumentError(f"a list of {what}", document.place(()) or (1, 1))])
     return document
 
 

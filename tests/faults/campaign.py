@@ -13,7 +13,7 @@ from typing import Literal
 
 import psutil
 
-from agents.orchestrator.app import orchestrator_version
+from config.version import orchestrator_version
 from streams.stack.locked_jars import KAFKA_VERSION
 from tests.faults.cluster import PARTITIONS, Cluster
 from tests.faults.fault import Fault, Missed, Scene

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from agents.orchestrator.app import orchestrator_version
+from config.version import orchestrator_version
 from tests.faults.invariants import INVARIANTS
 from tests.faults.judge import Verdict, judge
 from tests.faults.ledger import Ledger

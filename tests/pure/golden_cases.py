@@ -2,7 +2,7 @@
 
     python -m tests.pure.golden_cases
 
-It writes ``decision.json``, ``order.json`` and ``audit.json`` again: do that when a change of the contracts is meant, and
+It writes ``decision.json``, ``order.json``, ``audit.json`` and ``recording.jsonl`` again: do that when a change of the contracts is meant, and
 say so in the changelog, since executors and replays compare these bytes. It never writes over a ``row-v….bin``: rows
 like those stand in changelogs. A new version of the row gets files of its own, beside the old ones, which stay.
 """
@@ -20,6 +20,8 @@ from orchestration.rows import Row
 from orchestration.signal import Signal
 from orchestration.workflow import Workflow
 from orchestration.workflows import Workflows
+from streams.recordings.line import write_line
+from streams.recordings.order import placed
 from tables.codec import encode_row
 from tests.pure.builders import DEFAULT
 
@@ -122,6 +124,30 @@ def finished() -> OrchestratorTestDriver:
     return driver
 
 
+def recording() -> bytes:
+    """The same and more as a recording: repeats, late signals, dead letters, an open correlation that times out."""
+    other = enriched("risk", 6, 6_000, RISK)
+    wrong = other._replace(partition=PARTITION + 1, offset=0)
+    records = [
+        *RECORDS,
+        enriched("macro", 1, 5_000, {}),
+        enriched("sentiment", 4, 4_000, {"confidence": 0.5}),
+        other._replace(value=b"\x00"),
+        wrong,
+        _again(enriched("momentum", 9, 9_000, MOMENTUM, source_signal=SOURCE)),
+        _again(enriched("risk", 7, 10_000, RISK)),
+    ]
+    lines = [b'{"recording":{"version":1,"partitions":%d,"since":null}}\n' % PARTITION_COUNT]
+    return b"".join(
+        [*lines, *(write_line(one.record) for one in sorted(placed(records), key=lambda one: one[:4]))]
+    )
+
+
+def _again(one: LogRecord) -> LogRecord:
+    """A day later, when no marker is left."""
+    return one._replace(timestamp=one.timestamp + 86_400_000)
+
+
 def files() -> dict[str, bytes]:
     driver = finished()
     row = driver.state(CORR_ID)
@@ -131,6 +157,7 @@ def files() -> dict[str, bytes]:
         "decision.json": values["orchestrated.decision"],
         "order.json": values["execution.crypto.high_risk"],
         "audit.json": values["audit.orchestration.decision"],
+        "recording.jsonl": recording(),
         "row-v1-collecting.bin": encode_row(collecting_row()),
         "row-v1-orchestrated.bin": encode_row(row),
     }

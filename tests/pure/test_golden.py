@@ -21,7 +21,7 @@ def golden(name: str) -> bytes:
     return (FOLDER / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["decision.json", "order.json", "audit.json"])
+@pytest.mark.parametrize("name", ["decision.json", "order.json", "audit.json", "recording.jsonl"])
 def test_the_same_records_give_the_same_bytes_for_ever(name: str) -> None:
     assert golden_cases.files()[name] == golden(name)
 

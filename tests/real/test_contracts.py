@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.orchestrator.app import orchestrator_version
 from config.metrics import CATALOGUE
+from config.version import orchestrator_version
 from orchestration.driver import OrchestratorTestDriver
 from orchestration.message import Message
 from orchestration.messages.decision import Decision

@@ -48,7 +48,12 @@ class AtLeastOnceWriter:
         self._give_up_after = give_up_after
         self._still_member = still_member
         self._abandoned = False
+        self._heard = 0
         self._producer = Producer(dict(configuration) | {"message.timeout.ms": round(give_up_after * 1000)})
+
+    @property
+    def heard(self) -> int:
+        return self._heard + self._state.heard
 
     def fence(self) -> None:
         self._state.fence()
@@ -119,6 +124,7 @@ class AtLeastOnceWriter:
         deadline = time.monotonic() + self._give_up_after
         while len(errors) < count and time.monotonic() < deadline:
             self._producer.flush(1.0)
+            self._heard += 1
             if self._abandoned:
                 raise LostPartition("the partition was given up meanwhile")
         if len(errors) < count:

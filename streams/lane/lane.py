@@ -257,7 +257,6 @@ class Lane:
             writer=writer,
             epoch=up.epoch,
             membership=membership,
-            executor=self._executor,
             commit_interval=self._settings.commit_interval,
             observer=self._observer,
             on_work=self._on_work,

@@ -6,9 +6,9 @@ what the records and ticks say.
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from typing import Any
 
 from confluent_kafka import KafkaError
@@ -17,6 +17,7 @@ from orchestration.merge import Merge
 from orchestration.processor import Effects, PartitionProcessor
 from orchestration.record import LogRecord
 from orchestration.stretch import StretchRecorder
+from streams.lane.commit_thread import CommitThread
 from streams.lane.membership_metadata import Membership
 from streams.lane.observer import LaneObserver
 from streams.lane.refusals import commit_despite_refusals
@@ -30,6 +31,12 @@ STEP_RECORDS = 500
 
 UNCOMMITTED_RECORDS = 20_000
 """Folding waits when the broker is so far behind: a commit has to stay within its transaction timeout and in memory."""
+
+STUCK_SECONDS = 8.0
+"""A commit that says nothing for so long is left behind in its thread: the partition is brought up again by a new writer."""
+
+LEAVE_SECONDS = 3.0
+"""How long a lane that ends waits for its running commit to notice."""
 
 PATIENCE_SECONDS = 5.0
 """How long a topic with a known backlog that does not arrive may hold up the others."""
@@ -55,7 +62,6 @@ class PartitionLane:
         writer: Writer,
         epoch: int,
         membership: Membership,
-        executor: Executor,
         commit_interval: float,
         observer: LaneObserver,
         on_work: Callable[["PartitionLane"], None],
@@ -74,7 +80,9 @@ class PartitionLane:
         self._committed = dict(processor.positions)
         self._epoch = epoch
         self._recorder = StretchRecorder(processor.positions) if writer.journals else None
-        self._executor = executor
+        self._thread = CommitThread(f"commit-{partition}")
+        self._store_lock = threading.Lock()
+        self._store_given_up = False
         self._commit_interval = commit_interval
         self._observer = observer
         self._on_work = on_work
@@ -216,9 +224,8 @@ class PartitionLane:
         journal = self._journal()
         commit = Commit(self.partition, effects.messages, changes.records, offsets, self.membership, journal)
         started = time.monotonic()
-        loop = asyncio.get_running_loop()
-        self._running = loop.run_in_executor(self._executor, self._write, commit, changes)
-        await asyncio.shield(self._running)
+        self._running = self._thread.run(lambda: self._write(commit, changes))
+        await self._done(self._running)
         self.store.written(changes)
         self._committed.update(offsets)
         self._in_commit = 0
@@ -229,9 +236,21 @@ class PartitionLane:
             return None
         return JournalEntry(self._epoch, self._recorder.end(self.processor.positions))
 
+    async def _done(self, running: "asyncio.Future[None]") -> None:
+        while True:
+            heard = self._writer.heard
+            done, _ = await asyncio.wait([running], timeout=STUCK_SECONDS)
+            if done:
+                return running.result()
+            if self._writer.heard == heard:
+                raise UnknownOutcome(f"the client has not returned from a call for {STUCK_SECONDS:g} s")
+
     def _write(self, commit: Commit, changes: Changes) -> None:
         changelog_offset = commit_despite_refusals(self._writer, commit, self._observer.sink_refused)
-        self.store.write(changes, changelog_offset)
+        with self._store_lock:
+            # It may have come back after it was left behind, when the store is closed or somebody else's.
+            if not self._store_given_up:
+                self.store.write(changes, changelog_offset)
 
     # -- rebalance and end --------------------------------------------------------------------------------------------
 
@@ -257,10 +276,14 @@ class PartitionLane:
         self._committing.cancel()
         await asyncio.wait([self._committing])
         if self._running is not None and not self._running.done():
-            # A commit that runs in its thread cannot be cancelled, and the store must not be closed under it.
-            await asyncio.wait([self._running])
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._writer.close)
+            await asyncio.wait([self._running], timeout=LEAVE_SECONDS)
+        if self._running is not None and self._running.done() and not self._running.cancelled():
+            # Asked for, so that asyncio does not complain of an exception that nobody wants to know.
+            self._running.exception()
+        with self._store_lock:
+            self._store_given_up = True
+        self._thread.close()
+        self._writer.close()
         self.store.close()
 
     async def _finish(self) -> None:

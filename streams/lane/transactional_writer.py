@@ -52,6 +52,7 @@ class TransactionalWriter:
         self._changelog_topic = changelog_topic
         self._give_up_after = give_up_after
         self._abandoned = False
+        self.heard = 0
         self._producer = Producer(
             dict(configuration)
             | {
@@ -136,6 +137,7 @@ class TransactionalWriter:
             )
         # commit_transaction does not serve delivery reports, and the changelog's is needed.
         while producer.flush(_SLICE_SECONDS) > 0 and time.monotonic() < deadline:
+            self.heard += 1
             self._raise_if_abandoned()
         self._patiently(producer.commit_transaction)
         producer.poll(0)
@@ -164,9 +166,10 @@ class TransactionalWriter:
             else:
                 return
 
-    def _patiently(self, call: Callable[[float], None]) -> None:
+    def _patiently(self, call: Callable[[float], None], deadline: float | None = None) -> None:
         """Call again for as long as librdkafka says that calling again is right."""
-        deadline = time.monotonic() + self._give_up_after
+        if deadline is None:
+            deadline = time.monotonic() + self._give_up_after
         while True:
             try:
                 call(_SLICE_SECONDS)
@@ -178,14 +181,14 @@ class TransactionalWriter:
                 self._raise_if_abandoned()
             else:
                 return
+            finally:
+                self.heard += 1
 
     def _abort(self, deadline: float) -> None:
         try:
-            self._producer.abort_transaction(max(0.5, deadline - time.monotonic()))
+            self._patiently(self._producer.abort_transaction, deadline)
         except KafkaException as exception:
-            error = _error(exception)
-            self._raise_if_lost(error)
-            raise UnknownOutcome(error.str()) from exception
+            raise UnknownOutcome(_error(exception).str()) from exception
 
     def _raise_if_abandoned(self) -> None:
         if self._abandoned:

@@ -68,9 +68,13 @@ class Writer(Protocol):
     """Writes one partition's commits. Every method blocks: call it from a thread.
 
     ``journals``: messages go out before the state is written, so the order of their stretch is written down first.
+    ``heard`` grows with every call to the client that returns; calls take about a second at most, unless the client is stuck.
     """
 
     journals: ClassVar[bool]
+
+    @property
+    def heard(self) -> int: ...
 
     def fence(self) -> None:
         """Make sure that nobody else's unfinished work for this partition can come through any more."""

@@ -48,12 +48,17 @@ class Orchestrator:
         self.traffic = Traffic(bootstrap_servers, PARTITIONS)
         # The tick topic and the changelog are the worker's own; what stands in them is asked for expressly.
         own = {*self.inputs, "orchestrator.tick", self.changelog}
-        self.outputs = Outputs(self.broker, [spec.name for spec in self._specs if spec.name not in own])
+        self._output_topics = [spec.name for spec in self._specs if spec.name not in own]
+        self.outputs = Outputs(self.broker, self._output_topics)
 
     def make_topics(self) -> None:
         """Those that are missing."""
         client = {"bootstrap.servers": self.broker.bootstrap_servers}
         ensure_topics(client, self._specs, partitions=PARTITIONS, replication=1, create=True)
+
+    def empty_outputs(self) -> None:
+        """For readers that begin at a topic's beginning, where other tests' records stand."""
+        self.broker.empty(self._output_topics)
 
     @property
     def changelog(self) -> str:

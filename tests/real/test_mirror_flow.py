@@ -21,6 +21,7 @@ async def test_an_agent_on_nats_is_heard_and_a_subscriber_on_nats_gets_decision_
     make_orchestrator: MakeOrchestrator, fresh_nats: NatsServer, tmp_path: Path
 ) -> None:
     orchestrator = make_orchestrator()
+    orchestrator.empty_outputs()
     environment = orchestrator.environment | names_of_our_own() | {"NATS_URL": fresh_nats.url}
     orchestrator.start()
     mirror = mirror_process(tmp_path, "a", environment)
@@ -50,6 +51,7 @@ async def test_a_worker_with_its_mirror_decides_while_nats_is_away_and_carries_w
     make_orchestrator: MakeOrchestrator, fresh_nats: NatsServer, tmp_path: Path
 ) -> None:
     orchestrator = make_orchestrator()
+    orchestrator.empty_outputs()
     url = fresh_nats.url
     fresh_nats.stop()
     environment = orchestrator.environment | names_of_our_own() | {"NATS_URL": url}

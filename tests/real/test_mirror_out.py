@@ -40,6 +40,7 @@ async def test_what_is_written_to_output_topics_arrives_once_in_order_and_with_i
     make_orchestrator: MakeOrchestrator, fresh_nats: NatsServer, tmp_path: Path
 ) -> None:
     orchestrator = make_orchestrator()
+    orchestrator.empty_outputs()
     names = names_of_our_own()
     environment = orchestrator.environment | names | {"NATS_URL": fresh_nats.url}
     mirror = mirror_process(tmp_path, "a", environment)
@@ -116,6 +117,7 @@ async def test_what_a_gateway_wrote_to_kafka_reaches_nats_and_is_not_read_in_aga
     make_orchestrator: MakeOrchestrator, fresh_nats: NatsServer, tmp_path: Path
 ) -> None:
     orchestrator = make_orchestrator()
+    orchestrator.empty_outputs()
     environment = orchestrator.environment | names_of_our_own() | {"NATS_URL": fresh_nats.url}
     mirror = mirror_process(tmp_path, "a", environment)
     arrived = Outputs(orchestrator.broker, [NORMALIZED])

@@ -1,7 +1,7 @@
 """What is checked while a seed runs: the local disk against the changelog."""
 
+from streams.lane.store import NOTE_PREFIX
 from tests.simulation.disk import Disk
-from tests.simulation.store import OWN
 from tests.simulation.transactions import Producer
 from tests.simulation.world import CHANGELOG, World
 
@@ -27,7 +27,7 @@ def check_recovery(world: World, partition: int, disk: Disk, producer: Producer)
 
 
 def rows_of(disk: Disk) -> dict[bytes, bytes]:
-    return {key: value for key, value in disk.rows.items() if not key.startswith(OWN)}
+    return {key: value for key, value in disk.rows.items() if not key.startswith(NOTE_PREFIX)}
 
 
 def committed_rows(world: World, partition: int, end: int | None = None) -> dict[bytes, bytes]:
@@ -35,7 +35,7 @@ def committed_rows(world: World, partition: int, end: int | None = None) -> dict
     rows: dict[bytes, bytes] = {}
     for record in world.log[CHANGELOG, partition].history(end):
         key = record.key or b""
-        if key.startswith(OWN):
+        if key.startswith(NOTE_PREFIX):
             continue
         if record.value is None:
             rows.pop(key, None)

@@ -103,3 +103,13 @@ def workflow_file(index: int, partition_count: int) -> WorkflowFile:
         ReferenceModel(plain, partition_count, TTL_SEC, version=VERSION, digests=digests),
         frozenset(digests.values()),
     )
+
+
+def file_of(digest_of_all: str, partition_count: int) -> WorkflowFile:
+    """The file whose workflows these are."""
+    (found,) = (
+        file
+        for index in range(len(FILES))
+        if (file := workflow_file(index, partition_count)).context.workflows.digest_of_all == digest_of_all
+    )
+    return found

@@ -78,6 +78,14 @@ class PartitionLog:
             position += 1
         return found, position
 
+    def first_since(self, time: int) -> int:
+        """The offset of the first record with this timestamp or a later one, as a reader at read_committed is told; or the end."""
+        end = self.stable_end
+        for offset, record in enumerate(self.records[:end]):
+            if record is not None and record.timestamp >= time:
+                return offset
+        return end
+
     def history(self, end: int | None = None) -> list[LogRecord]:
         """Everything that was ever committed before ``end``, what compaction removed included."""
         return [

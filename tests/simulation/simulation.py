@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from tests.simulation.arrivals import Arrival, arrivals
 from tests.simulation.bugs import Bug
 from tests.simulation.faults import Faults
-from tests.simulation.files import workflow_file
 from tests.simulation.invariants import violations
 from tests.simulation.transactions import Producer
 from tests.simulation.worker import Worker
@@ -24,7 +23,14 @@ EFFECTS_IN_COMMITS = (
     "committed",
     "disk written",
 )
-EFFECTS_IN_BRING_UPS = ("fenced", "offsets read", "restored in part", "restored", "up")
+EFFECTS_IN_BRING_UPS = (
+    "fenced",
+    "offsets read",
+    "restored in part",
+    "restored",
+    "owner's note on disk",
+    "up",
+)
 EFFECTS: dict[Guarantee, tuple[str, ...]] = {
     "exactly_once": (
         "folded",
@@ -44,7 +50,6 @@ EFFECTS: dict[Guarantee, tuple[str, ...]] = {
         "ownership checked",
         "output sent",
         *EFFECTS_IN_BRING_UPS,
-        "epoch written",
         "repeat folded in part",
         "repeated output sent",
         "repeat on disk",
@@ -174,11 +179,6 @@ class Simulation:
         world = self.world
         random = world.random.random
         place = arrival.topic, arrival.partition
-        if (
-            arrival.topic not in workflow_file(world.file, world.partitions).topics
-            and world.bug is not Bug.NEW_TOPIC_WITH_A_PAST
-        ):
-            return
         if self._gateway is None and random() < 0.15:
             self._gateways += 1
             producer = world.transactions.init(f"gateway-{self._gateways}")

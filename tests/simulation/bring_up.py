@@ -14,7 +14,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.files import WorkflowFile, file_of
 from tests.simulation.group import Membership, Refused
 from tests.simulation.lane import Lane
-from tests.simulation.notes import noted_owner
+from tests.simulation.notes import known_journal, noted_owner
 from tests.simulation.store import SimulatedStore
 from tests.simulation.transactions import Producer
 from tests.simulation.world import CHANGELOG, World
@@ -58,7 +58,7 @@ class BringUp:
         notes = self.world.notes
         epoch = notes.next_epoch(self._store.notes)
         others = yield from self._offsets_of(notes.journaled_topics(self._store.notes).difference(positions))
-        journal = notes.open_journal(self._store.notes, others | positions)
+        journal = known_journal(notes.open_journal, self._store.notes, others | positions)
         effects: Effects | None = None
         if journal is not None:
             if self.world.bug is Bug.NOTES_GO_BEFORE_REPEAT:

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from orchestration.record import LogRecord
 from orchestration.rows import Collecting
-from tables.codec import decode_row
 from tests.faults.reference_rules import rounded
 from tests.faults.reference_time import milliseconds_of
 from tests.simulation.checks import committed_rows
@@ -22,6 +21,7 @@ from tests.simulation.observed import (
     late_place,
     observe,
 )
+from tests.simulation.rows import known_row
 from tests.simulation.world import CHANGELOG, World
 
 
@@ -186,7 +186,7 @@ def a_newly_named_agent_counts_for_what_is_open(world: World, observed: Observed
             beginning = world.beginnings[signal.topic, signal.partition]
             rows = committed_rows(world, signal.partition, beginning.restored_to)
             data = rows.get(corr_id.encode())
-            row = None if data is None else decode_row(data, signal.partition)
+            row = None if data is None else known_row(data, signal.partition)
             if isinstance(row, Collecting) and signal.timestamp >= row.first_seen:
                 yield f"{corr_id} was open, and {signal.topic} {signal.offset} is not read"
 
@@ -197,5 +197,5 @@ def no_row_stays_at_the_end(world: World) -> Iterator[str]:
         last = {record.key or b"": record.value for record in world.log[CHANGELOG, partition].history()}
         for key, value in last.items():
             if value is not None and not key.startswith(b"\x00"):
-                status = decode_row(value, partition).status
+                status = known_row(value, partition).status
                 yield f"partition {partition}: {key.decode()} is still {status} at the end"

@@ -3,19 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from orchestration.record import LogRecord
 from orchestration.rows import Collecting
-from tables.codec import decode_row
 from tests.faults.reference_time import milliseconds_of
 from tests.faults.reference_validation import DeadLetterError, Signal, read_signal
 from tests.simulation.arrivals import AGENTS
 from tests.simulation.checks import committed_rows
 from tests.simulation.files import TTL_SEC, WorkflowFile, workflow_file
+from tests.simulation.rows import known_row
 from tests.simulation.world import Beginning, Guarantee, World
 
 Json = dict[str, Any]
@@ -30,7 +30,13 @@ _decode = msgspec.json.Decoder().decode
 
 
 def decoded(record: LogRecord) -> Json:
-    message: Json = _decode(record.value or b"")
+    """To be read only: it is shared."""
+    return _decoded(record.value or b"")
+
+
+@lru_cache(1024)
+def _decoded(value: bytes) -> Json:
+    message: Json = _decode(value)
     return message
 
 
@@ -145,7 +151,7 @@ def reopened_by_a_newly_named_agent(world: World, observed: Observed) -> list[st
 
 def open_since(world: World, partition: int, changelog_end: int) -> int | None:
     """The oldest ``first_seen`` among the correlations that were open at this offset of the changelog."""
-    rows = (decode_row(data, partition) for data in committed_rows(world, partition, changelog_end).values())
+    rows = (known_row(data, partition) for data in committed_rows(world, partition, changelog_end).values())
     return min((row.first_seen for row in rows if isinstance(row, Collecting)), default=None)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from orchestration.rows import Collecting, Orchestrated, Row
 from streams.lane.store import NOTE_PREFIX, ChangelogRecord, Changes
-from tables.codec import decode_row, encode_row
+from tables.codec import encode_row
 from tables.windows import Windows
 from tests.simulation.bugs import Bug
 from tests.simulation.disk import Disk
+from tests.simulation.rows import known_row
 
 _ABSENT = object()
 
@@ -33,7 +34,7 @@ class SimulatedStore:
             row = self._in_flight.get(corr_id, _ABSENT)
         if row is _ABSENT:
             data = self.disk.rows.get(corr_id.encode())
-            row = None if data is None else decode_row(data, self._partition)
+            row = None if data is None else known_row(data, self._partition)
         return row  # type: ignore[return-value]
 
     def put(self, corr_id: str, row: Row | None) -> None:
@@ -110,7 +111,7 @@ class SimulatedStore:
     def _rows(self) -> Iterator[tuple[str, Row]]:
         for key, data in self.disk.rows.items():
             if not key.startswith(NOTE_PREFIX):
-                yield key.decode(), decode_row(data, self._partition)
+                yield key.decode(), known_row(data, self._partition)
 
     def _note(self, corr_id: str, row: Row | None) -> None:
         self._open.discard(corr_id)

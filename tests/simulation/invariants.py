@@ -25,8 +25,8 @@ from tests.simulation.rows import known_row
 from tests.simulation.world import CHANGELOG, World
 
 
-def violations(world: World) -> list[str]:
-    """Empty where everything holds."""
+def violations(world: World) -> tuple[list[str], int]:
+    """None where everything holds; and how many corr_ids were left out."""
     observed = observe(world)
     found = [
         *no_row_stays_at_the_end(world),
@@ -38,7 +38,7 @@ def violations(world: World) -> list[str]:
         *a_newly_named_agent_counts_for_what_is_open(world, observed),
     ]
     # With two outcomes where one may be, nothing can be said about what each should have been.
-    return found or list(every_outcome_is_the_reference_models(observed))
+    return found or list(every_outcome_is_the_reference_models(observed)), observed.left_out
 
 
 def a_correlation_has_one_outcome_within_its_markers_time(observed: Observed) -> Iterator[str]:

@@ -66,7 +66,10 @@ _ROUND_MS = 2_500
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a seed. ``landed``: (fault, effect) -> how often. ``outcomes``: sent ones, repeats included."""
+    """What came of a seed. ``landed``: (fault, effect) -> how often. ``outcomes``: sent ones, repeats included.
+
+    ``left_out``: corr_ids that were not judged.
+    """
 
     seed: int
     guarantee: Guarantee
@@ -75,11 +78,12 @@ class Result:
     landed: Counter[tuple[str, str]]
     records: int
     outcomes: int
+    left_out: int
     steps: int
 
 
 def simulate(seed: int, guarantee: Guarantee, *, bug: Bug | None = None, remember: int = 0) -> Result:
-    """The same seed gives the same run. ``remember``: how many events of the trace are kept."""
+    """The same seed gives the same run. ``remember``: how many events of the trace are kept; a run costs less with none."""
     simulation = Simulation(seed, guarantee, bug, remember)
     simulation.safety()
     simulation.liveness()
@@ -153,15 +157,17 @@ class Simulation:
 
     def result(self) -> Result:
         world = self.world
-        found = [*world.violations, *violations(world)]
+        judged, left_out = violations(world)
+        found = [*world.violations, *judged]
         return Result(
             self._seed,
             world.guarantee,
             list(dict.fromkeys(found)),
-            [Event(*event) for event in world.trace],
+            list(world.trace),
             self._faults.landed,
             self._records,
             len(world.log["orchestrated.decision", 0].history()),
+            left_out,
             world.step,
         )
 

@@ -17,8 +17,6 @@ TICK = "orchestrator.tick"
 
 Guarantee = Literal["exactly_once", "at_least_once"]
 
-_REMEMBERED = 400
-
 
 class Event(NamedTuple):
     """One line of a trace. ``worker`` may be empty."""
@@ -64,12 +62,14 @@ class World:
         self.log = Log()
         self.group = Group(partitions)
         self.transactions = Transactions(self.log, self.group, self.random)
-        self.trace: deque[tuple[int, int, str, int | None, str]] = deque(maxlen=remember or _REMEMBERED)
+        self._remember = remember
+        self.trace: deque[Event] = deque(maxlen=remember)
         self.violations: list[str] = []
         self.beginnings: dict[Place, Beginning] = {}
 
     def tell(self, worker: str, partition: int | None, what: str) -> None:
-        self.trace.append((self.step, self.now, worker, partition, what))
+        if self._remember:
+            self.trace.append(Event(self.step, self.now, worker, partition, what))
 
     def violated(self, sentence: str) -> None:
         self.violations.append(sentence)

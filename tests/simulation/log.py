@@ -94,6 +94,15 @@ class PartitionLog:
             if record is not None and self._visible(offset)
         ]
 
+    def overtaken(self, end: int) -> set[bytes]:
+        """Keys whose last committed record before ``end`` was compacted away: a later one stands at ``end`` or behind it."""
+        last = {
+            record.key: offset
+            for offset, record in enumerate(self.records[:end])
+            if record is not None and self._visible(offset)
+        }
+        return {key or b"" for key, offset in last.items() if offset in self._compacted}
+
     def compact(self) -> None:
         """Of each key the last record stays, of what no open transaction can still change."""
         seen: set[bytes | None] = set()

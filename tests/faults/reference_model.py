@@ -174,20 +174,19 @@ class ReferenceModel:
 
     def outcome_time(self, records: list[Signal]) -> tuple[int, str]:
         """The walk of correlation-semantics.md: the outcome time in ms and by what the correlation is completed."""
-        seen: list[Signal] = []
+        deadline: int | None = None
         for tau in sorted({s.timestamp for s in records}):
-            if seen and self._deadline(seen) < tau:
-                return self._deadline(seen), "deadline"
+            if deadline is not None and deadline < tau:
+                break
             seen = [s for s in records if s.timestamp <= tau]
-            if set(self._workflow(seen)["required_agents"]) <= {s.agent for s in seen if not s.normalized}:
+            workflow = self._workflow(seen)
+            if set(workflow["required_agents"]) <= {s.agent for s in seen if not s.normalized}:
                 return tau, "all_required"
-        return self._deadline(seen), "deadline"
-
-    def _deadline(self, seen: list[Signal]) -> int:
-        timeout: float = self._workflow(seen)["timeout_sec"]
-        times = [s.timestamp for s in seen]
-        # A record may reveal a workflow whose deadline has passed by then: timed out with that record, not before it.
-        return max(min(times) + round(timeout * 1000), *times)
+            first_seen = min(s.timestamp for s in seen)
+            # A record may reveal a workflow whose deadline has passed by then: timed out with that record, not before it.
+            deadline = max(first_seen + round(workflow["timeout_sec"] * 1000), tau)
+        assert deadline is not None
+        return deadline, "deadline"
 
     def _workflow(self, seen: list[Signal]) -> Json:
         if len(self.workflows) == 1:

@@ -3,6 +3,7 @@
 import json
 import math
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from tests.faults.reference_validation import Json, Signal, is_number
@@ -24,6 +25,12 @@ def _text(value: Any) -> str:
         return "{" + ",".join(_text(name) + ":" + _text(item) for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_text(item) for item in value) + "]"
+    return _scalar_text(value)
+
+
+# The same names and numbers come again and again. Typed: 1, 1.0 and True are equal, and are written differently.
+@lru_cache(65_536, typed=True)
+def _scalar_text(value: Any) -> str:
     if isinstance(value, float):
         digits = format(Decimal(repr(rounded(value))), "f")
         return digits if "." in digits else digits + ".0"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC_3339 = re.compile(
@@ -11,7 +12,12 @@ RFC_3339 = re.compile(
 
 def milliseconds(text: object) -> int | None:
     """RFC 3339 text in ms since the epoch, the fraction cut; None when it is not such a text."""
-    match = RFC_3339.fullmatch(text) if isinstance(text, str) else None
+    return _milliseconds(text) if isinstance(text, str) else None
+
+
+@lru_cache(65_536)
+def _milliseconds(text: str) -> int | None:
+    match = RFC_3339.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
@@ -34,5 +40,6 @@ def milliseconds_of(text: str) -> int:
     return ms
 
 
+@lru_cache(65_536)
 def time_text(ms: int) -> str:
     return (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,22 +1,21 @@
-"""Bringing a partition up, as ``streams.lane.bring_up`` does it: fence, stable offsets, changelog, and only then read.
-
-At least once adds two steps: an epoch of its own, and the stretch that a former owner wrote down and may have sent.
+"""Bringing a partition up, as ``streams.lane.bring_up`` does it: fence, stable offsets, changelog, the stretch that a former
+owner wrote down and may have sent, and in one commit with what came of it: who owns the partition, and where reading begins.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 
 from orchestration.processor import Effects, PartitionProcessor
-from orchestration.stretch import Stretch, Taken
-from streams.lane.store import ChangelogRecord
+from orchestration.stretch import Taken
+from streams.lane.journal import Journal
 from tests.simulation.bugs import Bug
 from tests.simulation.checks import check_disk, check_recovery
-from tests.simulation.commit import Commit, Steps, outputs, transaction
+from tests.simulation.commit import Commit, Steps, written
 from tests.simulation.disk import Disk
-from tests.simulation.files import WorkflowFile, workflow_file
-from tests.simulation.group import Membership
-from tests.simulation.journal import EPOCH, JOURNAL, Journal, epoch_record, epochs, journals, pending
+from tests.simulation.files import WorkflowFile, file_of
+from tests.simulation.group import Membership, Refused
 from tests.simulation.lane import Lane
-from tests.simulation.store import OWN, SimulatedStore
+from tests.simulation.notes import known_journal, noted_owner
+from tests.simulation.store import SimulatedStore
 from tests.simulation.transactions import Producer
 from tests.simulation.world import CHANGELOG, World
 
@@ -44,7 +43,6 @@ class BringUp:
         self._changelog = world.log[CHANGELOG, partition]
         self._store = SimulatedStore(disk, partition, file.context.workflows.digest_of_all, world.bug)
         self._committed: dict[str, int] = {}
-        self._seen: dict[bytes, bytes] = {}
         self._lease: Producer | None = None
 
     def __call__(self) -> Generator[str | None, None, Lane]:
@@ -56,19 +54,25 @@ class BringUp:
         for step in order:
             yield from step()
         yield from self._restore()
-        # A newer owner's first commit may have come in between; then this one is refused soon.
-        leased = self.world.transactions.owns(self._producer)
-        if leased and not self._committed and self._disk.restored_to is not None:
-            self.world.violated(
-                "a worker refuses to start: the changelog is not empty, and the group has no offsets"
-            )
-        positions = {topic: self._committed.get(topic, 0) for topic in self._file.topics}
-        epoch = 0
-        if self.world.guarantee == "at_least_once":
-            epoch = yield from self._take_over(positions)
-        self._store.under(self._file.context.workflows.digest_of_all)
+        positions = yield from self._positions()
+        notes = self.world.notes
+        epoch = notes.next_epoch(self._store.notes)
+        others = yield from self._offsets_of(notes.journaled_topics(self._store.notes).difference(positions))
+        journal = known_journal(notes.open_journal, self._store.notes, others | positions)
+        effects: Effects | None = None
+        if journal is not None:
+            if self.world.bug is Bug.NOTES_GO_BEFORE_REPEAT:
+                yield from self._own(epoch, None, {})
+            effects = Effects()
+            positions |= yield from self._repeat(journal, effects)
+        offsets = {topic: at for topic, at in positions.items() if at != self._committed.get(topic)}
+        if self.world.bug is Bug.NOTE_WITHOUT_OFFSETS and not self._committed:
+            offsets = {}
+        yield from self._own(epoch, effects, offsets)
+        self._store.restored(self._file.context.workflows.digest_of_all)
         if self.world.bug is not Bug.CHANGELOG_NOT_READ_TO_ITS_END:
             check_recovery(self.world, self.partition, self._disk, self._producer)
+        positions = {topic: positions[topic] for topic in self._file.topics}
         processor = PartitionProcessor(self._file.intake, self._file.context, self._store, positions)
         return Lane(
             self.world,
@@ -77,7 +81,6 @@ class BringUp:
             self._producer,
             self._store,
             processor,
-            self._committed,
             epoch,
             self._clock,
         )
@@ -94,78 +97,60 @@ class BringUp:
         yield "fenced"
 
     def _stable_offsets(self) -> Steps:
-        group, bug = self.world.group, self.world.bug
-        # What the group has, of whatever topics: a former owner's workflows may have named others.
-        topics = group.topics(self.partition)
-        while bug is not Bug.UNSTABLE_OFFSETS and group.unsettled(topics, self.partition):
-            yield None
-        self._committed = group.offsets(topics, self.partition)
+        self._committed = yield from self._offsets_of(self._file.topics)
         yield "offsets read"
 
+    def _offsets_of(self, topics: Iterable[str]) -> Generator[str | None, None, dict[str, int]]:
+        group = self.world.group
+        while self.world.bug is not Bug.UNSTABLE_OFFSETS and group.unsettled(topics, self.partition):
+            yield None
+        return group.offsets(topics, self.partition)
+
+    def _positions(self) -> Generator[str | None, None, dict[str, int]]:
+        """Where each input is read on: a topic that is new to the group, from what open correlations may need."""
+        if not self._committed and self._disk.restored_to is not None:
+            if (yield from self._offsets_of(self._file.topics)):
+                raise Refused("another owner has committed meanwhile")
+            self.world.violated(
+                "a worker refuses to start: the changelog is not empty, and the group has no offsets"
+            )
+        positions = {}
+        for topic in self._file.topics:
+            offset = self._committed.get(topic)
+            if offset is None:
+                offset = self._newly_named(topic) if self._committed else 0
+            positions[topic] = offset
+        return positions
+
+    def _newly_named(self, topic: str) -> int:
+        log, since = self.world.log[topic, self.partition], self._store.open_since()
+        if self.world.bug is Bug.NEW_TOPIC_FROM_ITS_BEGINNING:
+            return 0
+        if since is None or self.world.bug is Bug.NEW_TOPIC_FROM_ITS_END:
+            return log.stable_end
+        return log.first_since(since)
+
     def _restore(self) -> Steps:
-        end = self._changelog.end
+        # As a reader at read_committed is told: a newer owner's open transaction is beyond it.
+        end = self._changelog.stable_end
         position = self._disk.restored_to or 0
         while position < end:
             if self.world.bug is Bug.CHANGELOG_NOT_READ_TO_ITS_END and self.world.random.random() < 0.3:
                 return
-            before = position
             records, position = self._changelog.read(position, 4)
-            if position == before:
-                # A newer owner has a transaction open: this one is about to be told.
-                yield None
-                continue
-            made = [(record.key or b"", record.value) for record in records]
-            self._seen.update((key, value) for key, value in made if value is not None)
-            if made:
-                self._store.restore(made, position)
+            if records:
+                self._store.restore([(record.key or b"", record.value) for record in records], position)
                 yield "restored in part"
         yield "restored"
 
-    # -- at least once ------------------------------------------------------------------------------------------------
-
-    def _take_over(self, positions: dict[str, int]) -> Generator[str | None, None, int]:
-        bug = self.world.bug
-        own = self._seen if bug is Bug.JOURNAL_NOT_KEPT_ON_DISK else self._store.own(OWN)
-        journal = pending(own, self._committed, bug)
-        epoch = max([0, *epochs(own), *(each.epoch for each in journals(own).values())]) + 1
-        file = (
-            None
-            if journal is None
-            else workflow_file(epochs(own).get(journal.epoch, self._file.index), self.world.partitions)
-        )
-        yield from self._write_epoch(epoch, own.keys(), journal, positions)
-        if journal is not None and file is not None:
-            if bug is Bug.NEW_WORKFLOWS_FOR_OLD_JOURNAL:
-                file = self._file
-            yield from self._repeat(journal.stretch, file, positions)
-        return epoch
-
-    def _write_epoch(
-        self, epoch: int, own: Iterable[bytes], journal: Journal | None, positions: dict[str, int]
-    ) -> Steps:
-        kept = set() if journal is None else {b"%s-%d" % (name, journal.epoch) for name in (EPOCH, JOURNAL)}
-        gone: list[ChangelogRecord] = [
-            (key, None) for key in sorted(own) if key not in kept and key != JOURNAL
-        ]
-        # With the first epoch go the first offsets: a changelog without offsets is a refusal to start.
-        beginning = {topic: at for topic, at in positions.items() if topic not in self._committed}
-        if self.world.bug is Bug.EPOCH_WITHOUT_OFFSETS:
-            beginning = {}
-        records = [*gone, epoch_record(epoch, self._file.index)]
-        commit = Commit(self.partition, (), records, beginning, self._membership)
-        yield from transaction(self.world, self._producer, commit, ())
-        self._committed |= beginning
-        if self.world.bug is not Bug.EPOCH_NOT_ON_DISK:
-            # The next commit takes the disk past it: read from there on, its journals would have no workflows.
-            self._store.restore(records, commit.changelog_offset)
-        yield "epoch written"
-
-    def _repeat(self, stretch: Stretch, file: WorkflowFile, positions: dict[str, int]) -> Steps:
-        """The same records in the same order, under the workflows of who took them first."""
-        effects = Effects()
-        self._store.under(file.context.workflows.digest_of_all)
-        reached = dict(stretch.begin)
-        processor = PartitionProcessor(file.intake, file.context, self._store, reached)
+    def _repeat(self, journal: Journal, effects: Effects) -> Generator[str | None, None, Mapping[str, int]]:
+        """The same records in the same order, under the workflows of who took them first; where reading goes on."""
+        stretch, workflows = journal.stretch, journal.context.workflows
+        file = file_of(workflows.digest_of_all, self.world.partitions)
+        if self.world.bug is Bug.NEW_WORKFLOWS_FOR_OLD_JOURNAL:
+            file = self._file
+        self._store.restored(file.context.workflows.digest_of_all)
+        processor = PartitionProcessor(file.intake, file.context, self._store, dict(stretch.begin))
         waiting = {
             topic: self.world.log[topic, self.partition].read(begin, stretch.taken_of(topic))[0]
             for topic, begin in stretch.begin.items()
@@ -178,11 +163,18 @@ class BringUp:
             else:
                 processor.time_passed(step.time, effects)
             yield "repeat folded in part"
-        changes = self._store.take_changes()
-        yield from outputs(self.world, effects.messages, "repeated output sent")
-        commit = Commit(self.partition, (), changes.records, reached, self._membership)
-        yield from transaction(self.world, self._producer, commit, ())
-        self._store.write(changes, commit.changelog_offset)
-        yield "repeat on disk"
-        self._committed |= reached
-        positions.update((topic, at) for topic, at in reached.items() if topic in positions)
+        return processor.positions
+
+    def _own(self, epoch: int, effects: Effects | None, offsets: Mapping[str, int]) -> Steps:
+        store, world = self._store, self.world
+        if world.guarantee == "at_least_once" or effects is not None or not store.notes:
+            for key in world.notes.notes_before(store.notes, epoch):
+                store.note(key, None)
+            store.note(*noted_owner(epoch, self._file.context))
+        changes = store.take_changes()
+        messages = () if effects is None else effects.messages
+        if messages or changes.records or offsets:
+            commit = Commit(self.partition, messages, changes.records, offsets, self._membership)
+            yield from written(world, self._producer, commit)
+            store.write(changes, commit.changelog_offset)
+            yield "owner's note on disk" if effects is None else "repeat on disk"

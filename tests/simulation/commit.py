@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestration.message import Message
-from orchestration.stretch import Stretch
 from streams.lane.store import ChangelogRecord
+from streams.lane.writer import JournalEntry
 from tests.simulation.bugs import Bug
 from tests.simulation.group import Membership
-from tests.simulation.journal import Journal, journal_record
 from tests.simulation.transactions import Producer
 from tests.simulation.world import CHANGELOG, World
 
@@ -23,15 +22,14 @@ class UnknownOutcome(Exception):
 
 @dataclass(slots=True)
 class Commit:
-    """Everything that came of a stretch. ``changelog_offset``: set once it is committed."""
+    """As ``streams.lane.writer.Commit``. ``changelog_offset``: set once it is committed."""
 
     partition: int
     messages: Sequence[Message]
     changelog: Sequence[ChangelogRecord]
     offsets: Mapping[str, int]
     membership: Membership
-    stretch: Stretch | None = None
-    epoch: int = 0
+    journal: JournalEntry | None = None
     changelog_offset: int | None = None
 
 
@@ -44,15 +42,23 @@ def exactly_once(world: World, producer: Producer, commit: Commit) -> Steps:
     return (yield from transaction(world, producer, commit, commit.messages))
 
 
+def written(world: World, producer: Producer, commit: Commit) -> Steps:
+    """As the guarantee says."""
+    write = exactly_once if world.guarantee == "exactly_once" else at_least_once
+    return write(world, producer, commit)
+
+
 def at_least_once(world: World, producer: Producer, commit: Commit) -> Steps:
-    """Journal, ownership, outputs; then rows and offsets in one transaction."""
+    """Journal, ownership, outputs; then rows and offsets in one transaction. What is repeated has its journal already."""
     if world.bug is Bug.STATE_BEFORE_OUTPUTS:
         yield from transaction(world, producer, commit, ())
-        yield from outputs(world, commit.messages, "output sent")
+        yield from _outputs(world, commit)
         return
-    if commit.messages and commit.stretch is not None:
+    if commit.messages:
         steps = [_journal, _still_the_owner, _outputs]
-        if world.bug is Bug.JOURNAL_AFTER_OUTPUTS:
+        if commit.journal is None:
+            steps = [_outputs]
+        elif world.bug is Bug.JOURNAL_AFTER_OUTPUTS:
             steps = [_still_the_owner, _outputs, _journal]
         elif world.bug is Bug.CHECK_BEFORE_JOURNAL:
             steps = [_still_the_owner, _journal, _outputs]
@@ -64,26 +70,23 @@ def at_least_once(world: World, producer: Producer, commit: Commit) -> Steps:
 
 
 def _journal(world: World, commit: Commit) -> Steps:
-    assert commit.stretch is not None
-    key, value = journal_record(Journal(commit.epoch, commit.stretch), world.bug)
+    assert commit.journal is not None
+    key, value = world.notes.journal_note(*commit.journal)
     world.log[CHANGELOG, commit.partition].append(world.now, key, value)
     yield "journal written"
 
 
 def _still_the_owner(world: World, commit: Commit) -> Steps:
-    assert commit.stretch is not None
+    assert commit.journal is not None
     world.group.check(commit.membership)
-    world.group.commit(commit.stretch.begin, commit.partition)
+    world.group.commit(commit.journal.stretch.begin, commit.partition)
     yield "ownership checked"
 
 
 def _outputs(world: World, commit: Commit) -> Steps:
-    return outputs(world, commit.messages, "output sent")
-
-
-def outputs(world: World, messages: Sequence[Message], what: str) -> Steps:
     """Outside a transaction."""
-    for message in messages:
+    what = "repeated output sent" if commit.journal is None else "output sent"
+    for message in commit.messages:
         world.log[message.topic, 0].append(world.now, message.key, message.value, message.headers)
         yield what
 
@@ -109,11 +112,13 @@ def transaction(world: World, producer: Producer, commit: Commit, messages: Sequ
     if world.answer_is_lost():
         if world.random.random() < 0.5:
             transactions.commit(producer)
+            world.begun(commit.offsets, commit.partition, len(commit.changelog))
         elif world.bug is Bug.LOST_ANSWER_IS_SUCCESS:
             transactions.abort(producer)
         if world.bug is not Bug.LOST_ANSWER_IS_SUCCESS:
             raise UnknownOutcome
     else:
         transactions.commit(producer)
+        world.begun(commit.offsets, commit.partition, len(commit.changelog))
     commit.changelog_offset = None if last is None else last + 1
     yield "committed"

@@ -125,10 +125,5 @@ class Group:
             if (topic, partition) in self._offsets
         }
 
-    def topics(self, partition: int) -> list[str]:
-        """Of which something has been committed, or is about to be."""
-        places = self._offsets.keys() | {place for place, count in self.pending.items() if count}
-        return sorted(topic for topic, at in places if at == partition)
-
     def unsettled(self, topics: Iterable[str], partition: int) -> bool:
         return any(self.pending[topic, partition] for topic in topics)

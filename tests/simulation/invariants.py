@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from orchestration.record import LogRecord
-from tables.codec import decode_row
+from orchestration.rows import Collecting
 from tests.faults.reference_rules import rounded
 from tests.faults.reference_time import milliseconds_of
+from tests.simulation.checks import committed_rows
 from tests.simulation.observed import (
     AUDIT,
     DECISION,
@@ -20,11 +21,12 @@ from tests.simulation.observed import (
     late_place,
     observe,
 )
+from tests.simulation.rows import known_row
 from tests.simulation.world import CHANGELOG, World
 
 
-def violations(world: World) -> list[str]:
-    """Empty where everything holds."""
+def violations(world: World) -> tuple[list[str], int]:
+    """None where everything holds; and how many corr_ids were left out."""
     observed = observe(world)
     found = [
         *no_row_stays_at_the_end(world),
@@ -33,9 +35,10 @@ def violations(world: World) -> list[str]:
         *every_signal_is_in_exactly_one_place(observed),
         *no_deadline_comes_before_its_time(observed),
         *nobody_is_timed_out_whose_signal_was_in_the_log(observed),
+        *a_newly_named_agent_counts_for_what_is_open(world, observed),
     ]
     # With two outcomes where one may be, nothing can be said about what each should have been.
-    return found or list(every_outcome_is_the_reference_models(observed))
+    return found or list(every_outcome_is_the_reference_models(observed)), observed.left_out
 
 
 def a_correlation_has_one_outcome_within_its_markers_time(observed: Observed) -> Iterator[str]:
@@ -172,11 +175,27 @@ def nobody_is_timed_out_whose_signal_was_in_the_log(observed: Observed) -> Itera
                     yield f"{outcome}: timed out with {signal.topic} {signal.offset} unread"
 
 
+def a_newly_named_agent_counts_for_what_is_open(world: World, observed: Observed) -> Iterator[str]:
+    """What it published before is read where a correlation that is open on the restored disk may need it.
+
+    What is known not to be read: signals for a correlation that was not on disk then, because its first record had not been
+    read, or is in the stretch that was repeated in the same commit.
+    """
+    for corr_id, signals in observed.before.items():
+        for signal in signals:
+            beginning = world.beginnings[signal.topic, signal.partition]
+            rows = committed_rows(world, signal.partition, beginning.restored_to)
+            data = rows.get(corr_id.encode())
+            row = None if data is None else known_row(data, signal.partition)
+            if isinstance(row, Collecting) and signal.timestamp >= row.first_seen:
+                yield f"{corr_id} was open, and {signal.topic} {signal.offset} is not read"
+
+
 def no_row_stays_at_the_end(world: World) -> Iterator[str]:
     """Neither an open one nor, past its time, a marker."""
     for partition in range(world.partitions):
         last = {record.key or b"": record.value for record in world.log[CHANGELOG, partition].history()}
         for key, value in last.items():
             if value is not None and not key.startswith(b"\x00"):
-                status = decode_row(value, partition).status
+                status = known_row(value, partition).status
                 yield f"partition {partition}: {key.decode()} is still {status} at the end"

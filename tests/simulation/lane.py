@@ -3,14 +3,13 @@
 Real: the merge, the processor, the recorder of the stretch. Folding goes on while the stretch before is being committed.
 """
 
-from collections.abc import Mapping
-
 from orchestration.merge import Merge
 from orchestration.processor import Effects, PartitionProcessor
 from orchestration.record import LogRecord
 from orchestration.stretch import StretchRecorder
+from streams.lane.writer import JournalEntry
 from tests.simulation.bugs import Bug
-from tests.simulation.commit import Commit, Steps, at_least_once, exactly_once
+from tests.simulation.commit import Commit, Steps, written
 from tests.simulation.group import Membership
 from tests.simulation.store import SimulatedStore
 from tests.simulation.transactions import Producer
@@ -18,7 +17,7 @@ from tests.simulation.world import CHANGELOG, TICK, World
 
 
 class Lane:
-    """``committed``: per input topic the offset that the group has. ``clock``: how far the worker's clock is off, in ms."""
+    """``epoch``: this owner's. ``clock``: how far the worker's clock is off, in ms."""
 
     def __init__(
         self,
@@ -28,7 +27,6 @@ class Lane:
         producer: Producer,
         store: SimulatedStore,
         processor: PartitionProcessor,
-        committed: Mapping[str, int],
         epoch: int,
         clock: int,
     ) -> None:
@@ -39,10 +37,9 @@ class Lane:
         self.suspended = False
         self._producer = producer
         self._processor = processor
-        self._committed = dict(committed)
+        self._committed = dict(processor.positions)
         self._epoch = epoch
         self._clock = clock
-        self._begun = self._committed.keys() >= processor.positions.keys()
         self._merge: Merge[LogRecord] = Merge(processor.positions)
         self._recorder = StretchRecorder(processor.positions)
         self._read_to = dict(processor.positions)
@@ -60,7 +57,7 @@ class Lane:
 
     @property
     def uncommitted(self) -> bool:
-        return bool(self._effects) or not self._begun
+        return bool(self._effects)
 
     @property
     def finished(self) -> bool:
@@ -72,7 +69,6 @@ class Lane:
         """Everything is read, folded and committed."""
         return (
             self.finished
-            and self._begun
             and self._merge.drained
             and all(self._read_to[topic] >= log.end for topic, log in self._logs.items())
         )
@@ -140,7 +136,7 @@ class Lane:
 
     def fold(self, limit: int, impatient: bool) -> str | None:
         """What was folded, if anything. ``impatient``: the others wait no longer for a topic's known backlog."""
-        if self.suspended or not self._begun:
+        if self.suspended:
             return None
         records = self._merge.take(limit)
         if records:
@@ -179,38 +175,26 @@ class Lane:
         if self._committing is None:
             if not self.uncommitted:
                 return None
-            self._committing = self._commit() if self._begun else self._commit_beginning()
+            self._committing = self._commit()
         try:
             return next(self._committing)
         except StopIteration:
             self._committing = None
             return None
 
-    def _write(self, commit: Commit) -> Steps:
-        write = exactly_once if self.world.guarantee == "exactly_once" else at_least_once
-        return write(self.world, self._producer, commit)
-
-    def _commit_beginning(self) -> Steps:
-        beginning = {t: p for t, p in self._processor.positions.items() if t not in self._committed}
-        yield from self._write(Commit(self.partition, (), (), beginning, self.membership))
-        self._committed.update(beginning)
-        self._begun = True
-
     def _commit(self) -> Steps:
         effects, self._effects = self._effects, Effects()
         changes = self.store.take_changes()
         positions = dict(self._processor.positions)
-        stretch = self._recorder.end(positions)
+        journal = JournalEntry(self._epoch, self._recorder.end(positions))
         offsets = {t: p for t, p in positions.items() if p != self._committed.get(t)}
         yield "outcomes taken" if effects.messages else "stretch taken"
-        commit = Commit(
-            self.partition, effects.messages, changes.records, offsets, self.membership, stretch, self._epoch
-        )
+        commit = Commit(self.partition, effects.messages, changes.records, offsets, self.membership, journal)
         early = self.world.bug is Bug.STORE_BEFORE_COMMIT
         if early:
             self.store.write(changes, self.world.log[CHANGELOG, self.partition].end)
             yield "disk written"
-        yield from self._write(commit)
+        yield from written(self.world, self._producer, commit)
         self._committed.update(offsets)
         if not early:
             self.store.write(changes, commit.changelog_offset)

@@ -78,6 +78,14 @@ class PartitionLog:
             position += 1
         return found, position
 
+    def first_since(self, time: int) -> int:
+        """The offset of the first record with this timestamp or a later one, as a reader at read_committed is told; or the end."""
+        end = self.stable_end
+        for offset, record in enumerate(self.records[:end]):
+            if record is not None and record.timestamp >= time:
+                return offset
+        return end
+
     def history(self, end: int | None = None) -> list[LogRecord]:
         """Everything that was ever committed before ``end``, what compaction removed included."""
         return [
@@ -85,6 +93,15 @@ class PartitionLog:
             for offset, record in enumerate(self.records[:end])
             if record is not None and self._visible(offset)
         ]
+
+    def overtaken(self, end: int) -> set[bytes]:
+        """Keys whose last committed record before ``end`` was compacted away: a later one stands at ``end`` or behind it."""
+        last = {
+            record.key: offset
+            for offset, record in enumerate(self.records[:end])
+            if record is not None and self._visible(offset)
+        }
+        return {key or b"" for key, offset in last.items() if offset in self._compacted}
 
     def compact(self) -> None:
         """Of each key the last record stays, of what no open transaction can still change."""

@@ -1,16 +1,14 @@
 """The table of one partition above a simulated disk: ``streams.lane.store.PartitionStore`` without RocksDB."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestration.rows import Collecting, Orchestrated, Row
-from streams.lane.store import ChangelogRecord, Changes
-from tables.codec import decode_row, encode_row
+from streams.lane.store import NOTE_PREFIX, ChangelogRecord, Changes
+from tables.codec import encode_row
 from tables.windows import Windows
 from tests.simulation.bugs import Bug
 from tests.simulation.disk import Disk
-
-OWN = b"\x00"
-"""Keys of the changelog that are no corr_ids begin with it."""
+from tests.simulation.rows import known_row
 
 _ABSENT = object()
 
@@ -25,6 +23,8 @@ class SimulatedStore:
         self._bug = bug
         self._changed: dict[str, Row | None] = {}
         self._in_flight: dict[str, Row | None] = {}
+        self._notes = self._notes_on_disk()
+        self._changed_notes: dict[bytes, bytes | None] = {}
         self._open = Windows()
         self._markers = Windows()
 
@@ -34,7 +34,7 @@ class SimulatedStore:
             row = self._in_flight.get(corr_id, _ABSENT)
         if row is _ABSENT:
             data = self.disk.rows.get(corr_id.encode())
-            row = None if data is None else decode_row(data, self._partition)
+            row = None if data is None else known_row(data, self._partition)
         return row  # type: ignore[return-value]
 
     def put(self, corr_id: str, row: Row | None) -> None:
@@ -54,40 +54,64 @@ class SimulatedStore:
     def has_due(self, time: int) -> bool:
         return self._open.has_passed(time) or self._markers.has_passed(time)
 
-    def under(self, rules: str) -> None:
-        """From now on these workflows are in force: rows found under others are looked at again."""
+    def open_since(self) -> int | None:
+        return min((row.first_seen for _, row in self._rows() if isinstance(row, Collecting)), default=None)
+
+    def restored(self, rules: str) -> None:
         self._rules = rules
         if self._bug is not Bug.DUE_TIMES_FORGOTTEN:
             for corr_id, row in self._rows():
                 self._note(corr_id, row)
 
+    # -- notes --------------------------------------------------------------------------------------------------------
+
+    @property
+    def notes(self) -> Mapping[bytes, bytes]:
+        return self._notes
+
+    def note(self, key: bytes, value: bytes | None) -> None:
+        self._changed_notes[key] = value
+        self._keep_note(key, value)
+
+    def _keep_note(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._notes.pop(key, None)
+        else:
+            self._notes[key] = value
+
+    def _notes_on_disk(self) -> dict[bytes, bytes]:
+        if self._bug is Bug.JOURNAL_NOT_KEPT_ON_DISK:
+            return {}
+        return {key: value for key, value in self.disk.rows.items() if key.startswith(NOTE_PREFIX)}
+
     # -- commits ------------------------------------------------------------------------------------------------------
 
     def take_changes(self) -> Changes:
         rows, self._changed = self._changed, {}
+        notes, self._changed_notes = self._changed_notes, {}
         self._in_flight = rows
         records: list[ChangelogRecord] = [
             (corr_id.encode(), None if row is None else encode_row(row)) for corr_id, row in rows.items()
         ]
-        return Changes(rows, records, [], [])
+        return Changes(rows, records, list(notes.items()), [])
 
     def write(self, changes: Changes, changelog_offset: int | None) -> None:
-        self.disk.write(changes.records, changelog_offset)
+        forgetful = self._bug is Bug.OWNER_NOT_KEPT_ON_DISK
+        self.disk.write(changes.row_records if forgetful else changes.records, changelog_offset)
         self._in_flight = {}
 
     # -- restoring ----------------------------------------------------------------------------------------------------
 
-    def restore(self, records: list[ChangelogRecord], changelog_offset: int | None) -> None:
+    def restore(self, records: list[ChangelogRecord], changelog_offset: int) -> None:
         self.disk.write(records, changelog_offset)
-
-    def own(self, prefix: bytes) -> dict[bytes, bytes]:
-        """The records under keys of our own that begin so."""
-        return {key: value for key, value in self.disk.rows.items() if key.startswith(prefix)}
+        for key, value in records:
+            if key.startswith(NOTE_PREFIX):
+                self._keep_note(key, value)
 
     def _rows(self) -> Iterator[tuple[str, Row]]:
         for key, data in self.disk.rows.items():
-            if not key.startswith(OWN):
-                yield key.decode(), decode_row(data, self._partition)
+            if not key.startswith(NOTE_PREFIX):
+                yield key.decode(), known_row(data, self._partition)
 
     def _note(self, corr_id: str, row: Row | None) -> None:
         self._open.discard(corr_id)

@@ -43,7 +43,8 @@ check: $(READY) ## lint, format, types, layers
 bench: $(READY) ## throughput against peers, full size
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
-faults: $(READY) ## kills, pauses and outages, full size
+faults: $(READY) ## kills, pauses and outages, full size; before them 5,000 simulated histories
+	SIMULATION_SEEDS=$${SIMULATION_SEEDS:-5000} $(BIN)/pytest -q tests/simulation
 	$(BIN)/python -m tests.faults $(ARGS)
 
 faults-selftest: $(READY) ## planted bugs, each of which the fault suite must find

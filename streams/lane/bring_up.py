@@ -13,16 +13,18 @@ and its records would be decided twice.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from orchestration.correlation import Context
 from orchestration.processor import Effects
+from streams.lane.group_offsets import committed_offsets, watermarks
 from streams.lane.journal import journaled_topics, next_epoch, notes_before, open_journal, owner_note
 from streams.lane.membership_metadata import Membership
+from streams.lane.new_topic import first_needed
 from streams.lane.refusals import commit_despite_refusals
 from streams.lane.repeat import Cancelled, repeat
 from streams.lane.store import ChangelogRecord, PartitionStore
@@ -31,7 +33,6 @@ from streams.records import log_record, offset_of
 
 logger = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 15.0
 CHANGELOG_DELETE_RETENTION_SECONDS = 7 * 24 * 3600
 _BATCH = 10_000
 
@@ -105,15 +106,15 @@ class BringUp:
         cancelled: Callable[[], bool],
         began: float,
     ) -> BroughtUp:
-        committed = _committed(consumer, partition, self.inputs)
-        low, high = _watermarks(consumer, self.changelog_topic, partition)
+        committed = committed_offsets(consumer, partition, self.inputs)
+        low, high = watermarks(consumer, self.changelog_topic, partition)
         restored_to = self._usable(store, partition, low, high, committed)
         rows = self._restore(consumer, partition, store, restored_to, high, cancelled)
         # The end offset says nothing of state: a first transaction that was aborted, by a kill or a refusing sink,
         # leaves records in the changelog that nobody is shown, and no offsets.
         positions = self._positions(consumer, partition, committed, store)
         epoch = next_epoch(store.notes)
-        others = _committed(consumer, partition, journaled_topics(store.notes).difference(self.inputs))
+        others = committed_offsets(consumer, partition, journaled_topics(store.notes).difference(self.inputs))
         journal = open_journal(store.notes, others | positions)
         effects: Effects | None = None
         if journal is not None:
@@ -123,8 +124,8 @@ class BringUp:
         self._own(partition, membership, store, writer, epoch, effects, offsets)
         store.restored(self.context.workflows.digest_of_all)
         positions = {topic: positions[topic] for topic in self.inputs}
-        ends = {topic: _watermarks(consumer, topic, partition)[1] for topic in self.inputs}
-        _, tick_end = _watermarks(consumer, self.tick_topic, partition)
+        ends = {topic: watermarks(consumer, topic, partition)[1] for topic in self.inputs}
+        _, tick_end = watermarks(consumer, self.tick_topic, partition)
         return BroughtUp(positions, epoch, effects, tick_end, ends, rows, time.monotonic() - began)
 
     def _own(
@@ -193,25 +194,25 @@ class BringUp:
         self, consumer: Consumer, partition: int, committed: Mapping[str, int], store: PartitionStore
     ) -> dict[str, int]:
         if not committed and store.restored_to is not None and self.start is None:
-            if _committed(consumer, partition, self.inputs):
+            if committed_offsets(consumer, partition, self.inputs):
                 raise LostPartition("another owner has committed meanwhile")
             raise RefuseToStart(
                 f"the consumer group has no committed offsets for partition {partition}, but {self.changelog_topic} is not "
                 "empty: the offsets have expired or were deleted. Set ORCHESTRATOR_START=earliest to read the inputs again "
                 "from their beginning, or ORCHESTRATOR_START=latest to go on with what comes from now on."
             )
-        positions = {}
+        positions: dict[str, int] = {}
+        new: list[str] = []
         for topic in self.inputs:
-            low, high = _watermarks(consumer, topic, partition)
+            low, high = watermarks(consumer, topic, partition)
             offset = committed.get(topic)
-            if offset is None and committed:
-                offset = _first_since(consumer, topic, partition, store.open_since(), high)
-                logger.warning(
-                    "%s[%d] is new to the group, it is read from offset %d", topic, partition, offset
-                )
-            elif offset is None:
-                offset = high if self.start == "latest" else low
-            elif offset < low:
+            if offset is None:
+                if committed:
+                    new.append(topic)
+                else:
+                    positions[topic] = high if self.start == "latest" else low
+                continue
+            if offset < low:
                 logger.error(
                     "%s[%d]: records from %d to %d were deleted by the topic's retention before they were read",
                     topic,
@@ -219,14 +220,31 @@ class BringUp:
                     offset,
                     low - 1,
                 )
-                offset = low
             elif offset > high:
                 raise RefuseToStart(
                     f"the group has read {topic}[{partition}] to offset {offset}, but the topic ends at {high}: it was made "
                     "anew. Delete the group's offsets for it (kafka-consumer-groups --delete-offsets) to read it from its beginning."
                 )
-            positions[topic] = offset
-        return positions
+            positions[topic] = max(low, offset)
+        return positions | self._beginnings(consumer, partition, new, store, positions)
+
+    def _beginnings(
+        self,
+        consumer: Consumer,
+        partition: int,
+        new: Sequence[str],
+        store: PartitionStore,
+        positions: Mapping[str, int],
+    ) -> dict[str, int]:
+        """Where to begin with topics that are new to a group that has read others."""
+        beginnings = {}
+        for topic in new:
+            offset = first_needed(consumer, topic, partition, store.open_since(), positions)
+            beginnings[topic] = watermarks(consumer, topic, partition)[1] if offset is None else offset
+            logger.warning(
+                "%s[%d] is new to the group, it is read from offset %d", topic, partition, beginnings[topic]
+            )
+        return beginnings
 
     def _restore(
         self,
@@ -263,38 +281,3 @@ class BringUp:
                 rows += len(records)
         consumer.unassign()
         return rows
-
-
-def _committed(consumer: Consumer, partition: int, topics: Iterable[str]) -> dict[str, int]:
-    """The group's offsets, where it has any. Waits for transactions that are being committed."""
-    places = [TopicPartition(topic, partition) for topic in topics]
-    if not places:
-        return {}
-    return {
-        place.topic: place.offset
-        for place in consumer.committed(places, REQUEST_SECONDS)
-        if place.offset != OFFSET_INVALID
-    }
-
-
-def _first_since(consumer: Consumer, topic: str, partition: int, time_ms: int | None, end: int) -> int:
-    """The offset of a topic's first record from ``time_ms`` on; its end where that is None or nothing came since.
-
-    A newly named agent may have published for long. Its signals count for what is open; older ones would open
-    correlations again that were decided, and whose markers are gone.
-    """
-    if time_ms is None:
-        return end
-    (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, time_ms)], REQUEST_SECONDS)
-    offset: int = found.offset
-    return end if offset < 0 else offset
-
-
-def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), REQUEST_SECONDS, cached=False)
-    if marks is None:
-        raise KafkaException(
-            KafkaError(KafkaError._TIMED_OUT, f"no end offset of {topic}[{partition}] in {REQUEST_SECONDS} s")
-        )
-    low, high = marks
-    return low, high
